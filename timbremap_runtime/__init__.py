@@ -1,0 +1,37 @@
+"""Play a synthesizer by its timbre: from a controller's position to all its parameters, and back.
+
+    >>> import timbremap_runtime as tm
+    >>> mapping = tm.load("models/fm/timbremap")   # doctest: +SKIP
+    >>> p = mapping.forward([0.5, 0.5, 0.5])       # doctest: +SKIP
+    >>> c = mapping.inverse(p)                     # doctest: +SKIP
+
+`forward` is always controller to parameters. Controls run from 0 to 1, parameters from 0 to 127.
+"""
+
+from timbremap_runtime.errors import (
+    FolderError,
+    FormatError,
+    MissingExtra,
+    SettingsError,
+    ShapeError,
+    TimbreMapError,
+)
+from timbremap_runtime.layers import DenseLayer, PCALayer, VecScale
+from timbremap_runtime.mapping import TimbreMap, Trace
+from timbremap_runtime.textformat import load, save
+
+__all__ = [
+    "DenseLayer",
+    "FolderError",
+    "FormatError",
+    "MissingExtra",
+    "PCALayer",
+    "SettingsError",
+    "ShapeError",
+    "TimbreMap",
+    "TimbreMapError",
+    "Trace",
+    "VecScale",
+    "load",
+    "save",
+]

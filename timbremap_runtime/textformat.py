@@ -1,0 +1,372 @@
+"""Read and write the folder of text files that the Max/MSP external ``jg.timbremap`` reads.
+
+::
+
+    timbremap/
+      vec_scale/      mean  std  min  range                     m values each
+      pca_layer/      weights (m x m)  biases (m)  weights_inv (m x m)      absent without PCA
+      dense_layer_0/  weights (m x n)  biases (n)  weights_inv (n x m)  activation
+      dense_layer_1/  ...                                       numbered without a gap
+
+A file holds one number a line, row by row, printed with ``%.32f``, each line ended by a newline;
+beside it lies the same array as ``NAME.npy``, float32 with its shape. Either is enough. Where
+both are there they must agree to float32's precision, and the text, which has more digits, is
+what counts. ``activation`` holds one word; without that file a layer is linear.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from timbremap_runtime.activations import ACTIVATIONS
+from timbremap_runtime.errors import FolderError, FormatError, SettingsError, ShapeError
+from timbremap_runtime.layers import DenseLayer, PCALayer, Scale, VecScale
+from timbremap_runtime.mapping import TimbreMap
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+MAX_BYTES = 64 * 2**20
+"""A larger file is refused before it is read: it holds far more numbers than any map."""
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# A last line without its newline is whole if all the decimals that %.32f prints are there.
+_WHOLE_NUMBER = re.compile(r"[+-]?\d+\.\d{32}", re.ASCII)
+# What numpy.save writes, whatever its version: magic, version, header size, then this.
+_NPY_HEADER = re.compile(
+    rb"\{'descr': '([<>]f[248])', 'fortran_order': (True|False), 'shape': \(([\d, ]*)\), \} *\n"
+)
+_LAYER = re.compile(r"dense_layer_(.*)")
+
+
+def load(folder: str | os.PathLike[str], scale: Scale = "normal") -> TimbreMap:
+    """Read a map from a folder.
+
+    Parameters
+    ----------
+    folder : path
+        The model's folder, by custom named ``timbremap``.
+    scale : {"normal", "uniform"}
+        How the controller's [0, 1] is spread over the latent space.
+
+    Returns
+    -------
+    TimbreMap
+        The map, with the file's numbers in float64.
+
+    Raises
+    ------
+    FormatError
+        If anything about the folder is not as the format says; the message begins with the file
+        (and line) and says what was expected.
+    SettingsError
+        If `scale` is unknown.
+
+    Examples
+    --------
+    >>> mapping = load("models/fm/timbremap")  # doctest: +SKIP
+    """
+    folder = Path(folder)
+    try:
+        return _load(folder, scale)
+    except OSError as error:
+        path = error.filename or folder
+        raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def save(mapping: TimbreMap, folder: str | os.PathLike[str]) -> None:
+    """Write a map into a folder, as text and as ``.npy``.
+
+    The folder is written beside its place under another name and moved there when it is
+    complete, so that nobody ever reads half a model. A model that was there is replaced whole.
+
+    Parameters
+    ----------
+    mapping : TimbreMap
+        What to write. Its scale is not a part of the format.
+    folder : path
+        The model's folder, by custom named ``timbremap``. Missing parents are made.
+
+    Raises
+    ------
+    FolderError
+        If the folder cannot be written, or is there and is not a model.
+    """
+    # Resolved, so that a link to a model stays a link.
+    target = Path(folder).resolve()
+    _check_replaceable(target)
+    new, old = (target.with_name(f".{target.name}.{word}-{os.getpid()}") for word in ("new", "old"))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        new.mkdir()
+        try:
+            _write(mapping, new)
+            if target.exists():
+                target.rename(old)
+                try:
+                    new.rename(target)
+                except OSError:
+                    old.rename(target)
+                    raise
+                shutil.rmtree(old)
+            else:
+                new.rename(target)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+    except OSError as error:
+        raise FolderError(f"{folder}: cannot be written: {error.strerror or error}") from error
+
+
+def _load(folder: Path, scale: Scale) -> TimbreMap:
+    _check_folder(folder)
+    vec_scale = _load_vec_scale(folder / "vec_scale", scale)
+    pca = folder / "pca_layer"
+    layers = _dense_folders(folder)
+    pca_layer = _load_pca(pca, vec_scale.size) if _exists(pca) else None
+    dense: list[DenseLayer] = []
+    size = vec_scale.size
+    for path in layers:
+        dense.append(_load_dense(path, size))
+        size = dense[-1].size_out
+    return TimbreMap(vec_scale, pca_layer, dense)
+
+
+def _load_vec_scale(folder: Path, scale: Scale) -> VecScale:
+    _check_folder(folder)
+    mean = _read(folder / "mean")
+    size = mean.values.size
+    rest = [_vector(folder / name, size) for name in ("std", "min", "range")]
+    try:
+        return VecScale(mean.values, *rest, scale=scale)
+    except ShapeError as error:
+        raise FormatError(f"{folder}: {error}") from error
+
+
+def _load_pca(folder: Path, size: int) -> PCALayer:
+    _check_folder(folder)
+    biases = _vector(folder / "biases", size)
+    weights = _matrix(folder / "weights", size, size)
+    weights_inv = _matrix(folder / "weights_inv", size, size)
+    try:
+        return PCALayer(weights, biases, weights_inv)
+    except SettingsError as error:
+        raise FormatError(f"{folder}: {error}") from error
+
+
+def _load_dense(folder: Path, size_in: int) -> DenseLayer:
+    _check_folder(folder)
+    biases = _read(folder / "biases").values
+    weights = _matrix(folder / "weights", size_in, biases.size)
+    weights_inv = _matrix(folder / "weights_inv", biases.size, size_in)
+    activation = _read_activation(folder / "activation")
+    try:
+        return DenseLayer(weights, biases, activation, weights_inv)
+    except (ShapeError, SettingsError) as error:
+        raise FormatError(f"{folder}: {error}") from error
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        found = "a file" if _exists(folder) else "nothing"
+        raise FormatError(f"{folder}: expected a folder, found {found}")
+
+
+def _exists(path: Path) -> bool:
+    # A dangling link is there too: better an error than a layer silently left out.
+    return os.path.lexists(path)
+
+
+def _dense_folders(folder: Path) -> list[Path]:
+    """All dense layers in order: 0, 1, 2, ... without a gap."""
+    found = {path.name for path in folder.iterdir() if _LAYER.fullmatch(path.name)}
+    expected = [f"dense_layer_{index}" for index in range(max(len(found), 1))]
+    for name in expected:
+        if name not in found:
+            others = ", ".join(sorted(found)[:5]) or "no dense layer"
+            raise FormatError(
+                f"{folder / name}: missing, found {others}: dense layers are numbered from 0 "
+                "without a gap"
+            )
+    return [folder / name for name in expected]
+
+
+class _Array(NamedTuple):
+    values: FloatArray
+    """Flat, row by row."""
+    shape: tuple[int, ...] | None
+    """As the .npy file says; None where there is only text."""
+
+
+def _vector(path: Path, size: int) -> FloatArray:
+    values, _ = _read(path)
+    if values.size != size:
+        raise FormatError(f"{path}: expected {size} values, found {values.size}")
+    return values
+
+
+def _matrix(path: Path, n_rows: int, n_columns: int) -> FloatArray:
+    values, shape = _read(path)
+    if values.size != n_rows * n_columns:
+        raise FormatError(
+            f"{path}: expected {n_rows * n_columns} values ({n_rows} rows of {n_columns}), "
+            f"found {values.size}"
+        )
+    if shape not in (None, (n_rows, n_columns)):
+        raise FormatError(f"{path}.npy: expected shape {(n_rows, n_columns)}, found {shape}")
+    return values.reshape(n_rows, n_columns)
+
+
+def _read(path: Path) -> _Array:
+    """Read ``path``, ``path.npy`` or both."""
+    npy_path = path.with_name(path.name + ".npy")
+    text = _read_text(path) if _exists(path) else None
+    npy = _read_npy(npy_path) if _exists(npy_path) else None
+    if text is None and npy is None:
+        raise FormatError(f"{path}: missing, and so is {npy_path.name}")
+    if text is None or npy is None:
+        array = npy or _Array(text if text is not None else np.empty(0), None)
+        source = npy_path if npy else path
+    else:
+        if text.size != npy.values.size:
+            raise FormatError(f"{path}: {text.size} values, but {npy.values.size} in its .npy")
+        # Half a float32 step, and half of the last decimal that %.32f prints, with room to spare.
+        differs = np.abs(text - npy.values) > 1e-7 * np.abs(text) + 1e-32
+        if differs.any():
+            index = int(np.argmax(differs))
+            raise FormatError(
+                f"{path}, line {index + 1}: {text[index]:.9g} here, {npy.values[index]:.9g} in "
+                f"{npy_path.name}: delete the one that is wrong"
+            )
+        array, source = _Array(text, npy.shape), path
+    if array.values.size == 0:
+        raise FormatError(f"{source}: empty, expected one number a line")
+    return array
+
+
+def _read_bytes(path: Path) -> bytes:
+    if not path.is_file():
+        raise FormatError(f"{path}: expected a file")
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise FormatError(f"{path}: larger than {MAX_BYTES} bytes: this is no part of a map")
+    return content
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        text = _read_bytes(path).decode("ascii")
+    except UnicodeDecodeError:
+        raise FormatError(f"{path}: not a text file of numbers and words") from None
+    return text.split("\n")
+
+
+def _read_text(path: Path) -> FloatArray:
+    *lines, last = _read_lines(path)
+    if last:
+        if not _WHOLE_NUMBER.fullmatch(last):
+            raise FormatError(
+                f"{path}, line {len(lines) + 1}: no newline after {last[:40]!r}: is the file cut "
+                "short?"
+            )
+        lines.append(last)
+    limit = float(np.finfo(np.float32).max)
+    values = np.empty(len(lines))
+    for index, line in enumerate(lines):
+        word = line.strip()
+        number = float(word) if _NUMBER.fullmatch(word) else np.nan
+        if not abs(number) <= limit:
+            raise FormatError(
+                f"{path}, line {index + 1}: expected a finite float32 number, found {word[:40]!r}"
+            )
+        values[index] = number
+    return values
+
+
+def _read_npy(path: Path) -> _Array:
+    content = _read_bytes(path)
+    wide = content[6:7] in (b"\x02", b"\x03")  # versions 2 and 3 have a wider header size
+    start = 12 if wide else 10
+    end = start + int.from_bytes(content[8:start], "little")
+    header = _NPY_HEADER.fullmatch(content[start:end])
+    if content[:6] != b"\x93NUMPY" or header is None:
+        raise FormatError(f"{path}: expected floats saved by numpy.save")
+    kind, order, dimensions = header.groups()
+    shape = tuple(int(size) for size in dimensions.replace(b" ", b"").split(b",") if size)
+    dtype = np.dtype(kind.decode())
+    n_values = int(np.prod(shape, dtype=object)) if shape else 1
+    if len(content) - end != n_values * dtype.itemsize:
+        raise FormatError(
+            f"{path}: expected {n_values * dtype.itemsize} bytes for shape {shape}, "
+            f"found {len(content) - end}"
+        )
+    array = np.frombuffer(content, dtype, offset=end).astype(np.float64)
+    array = array.reshape(shape, order="F" if order == b"True" else "C")
+    finite = np.abs(array) <= np.finfo(np.float32).max
+    if not finite.all():
+        index = int(np.argmin(finite))
+        raise FormatError(
+            f"{path}, value {index + 1}: expected a finite float32 number, "
+            f"found {array.flat[index]}"
+        )
+    return _Array(array.ravel(), shape)
+
+
+def _read_activation(path: Path) -> str:
+    if not _exists(path):
+        return "linear"
+    word = "\n".join(_read_lines(path)).strip()
+    if word not in ACTIVATIONS:
+        raise FormatError(
+            f"{path}, line 1: unknown activation {word[:40]!r}: expected one of "
+            f"{', '.join(ACTIVATIONS)}"
+        )
+    return word
+
+
+def _check_replaceable(target: Path) -> None:
+    if not _exists(target):
+        return
+    if not target.is_dir():
+        raise FolderError(f"{target}: is a file: name a folder")
+    if not (target / "vec_scale").is_dir() and any(target.iterdir()):
+        raise FolderError(
+            f"{target}: is there and is not a model, so it is not replaced: name another folder"
+        )
+
+
+def _write(mapping: TimbreMap, folder: Path) -> None:
+    scale = mapping.vec_scale
+    arrays = {"mean": scale.mean, "std": scale.std, "min": scale.minimum, "range": scale.range}
+    _write_layer(folder / "vec_scale", arrays)
+    if mapping.pca is not None:
+        _write_layer(folder / "pca_layer", _matrices(mapping.pca))
+    for index, layer in enumerate(mapping.dense):
+        path = folder / f"dense_layer_{index}"
+        _write_layer(path, _matrices(layer))
+        if layer.activation != "linear":
+            (path / "activation").write_bytes(f"{layer.activation}\n".encode())
+
+
+def _matrices(layer: PCALayer | DenseLayer) -> dict[str, FloatArray]:
+    return {
+        "weights": layer.weights,
+        "biases": layer.biases,
+        "weights_inv": layer.weights_inv,
+    }
+
+
+def _write_layer(folder: Path, arrays: dict[str, FloatArray]) -> None:
+    folder.mkdir()
+    for name, array in arrays.items():
+        text = "".join(f"{value:.32f}\n" for value in array.ravel().tolist())
+        (folder / name).write_bytes(text.encode())
+        np.save(folder / f"{name}.npy", array.astype(np.float32))
