@@ -12,7 +12,7 @@ The ends
 --------
 y = low and y = high have no inverse, and they are the commonest values that a MIDI slider
 sends. A slider at 0 stands for everything that rounds to 0, so an end is read as half a MIDI step
-inside it, 0.5 / 127 of the way: the drive is then ±`END_DRIVE` = ±5.53. The same holds for
+inside it, 0.5 / 127 of the way: the drive is then ±5.53. The same holds for
 values beyond the ends, and for those so close that the drive would pass ±`MAX_DRIVE` = ±16:
 that is 1.4e-5 of a MIDI step, about the distance of two neighbouring float32 numbers there,
 so such a value is an end with rounding errors. Everything else is inverted exactly.
@@ -20,7 +20,7 @@ so such a value is an end with rounding errors. Everything else is inverted exac
 
 from __future__ import annotations
 
-from math import exp, log
+from math import exp
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -38,8 +38,8 @@ The format has no place for another."""
 MAX_DRIVE = 16.0
 """Drives beyond this, either way, count as an end."""
 
-END_DRIVE = log((127.0 - 0.5) / 0.5)
-"""The drive that an end is read as: half a MIDI step inside it."""
+MAX_EXPONENT = 700.0
+"""exp of it is still a float64, and its inverse is nothing beside 1: no overflow, no loss."""
 
 
 class Bounds(NamedTuple):
@@ -48,25 +48,27 @@ class Bounds(NamedTuple):
     low: float
     high: float
     gain: float
+    first: float
+    """Values below it count as the lower end ..."""
+    last: float
+    """... and above it as the upper."""
+    low_end: float
+    """What the lower end is read as ..."""
+    high_end: float
+    """... and the upper."""
 
-    @property
-    def inner(self) -> tuple[float, float]:
-        """The interval outside which a value counts as an end."""
-        margin = (self.high - self.low) / (1.0 + exp(MAX_DRIVE))
-        return self.low + margin, self.high - margin
 
-    @property
-    def ends(self) -> tuple[float, float]:
-        """What the lower and the upper end are read as."""
-        margin = (self.high - self.low) / (1.0 + exp(END_DRIVE))
-        return self.low + margin, self.high - margin
+def _bounded(low: float, high: float, gain: float) -> Bounds:
+    least = (high - low) / (1.0 + exp(MAX_DRIVE))
+    half_step = (high - low) * 0.5 / 127.0
+    return Bounds(low, high, gain, low + least, high - least, low + half_step, high - half_step)
 
 
 ACTIVATIONS: dict[str, Bounds | None] = {
     "linear": None,
     "leakyrelu": None,
-    "sigmoid": Bounds(0.0, 127.0, 1.0),
-    "tanh": Bounds(-1.0, 1.0, 2.0),
+    "sigmoid": _bounded(0.0, 127.0, 1.0),
+    "tanh": _bounded(-1.0, 1.0, 2.0),
 }
 """Every activation by the word that the format has for it, with its bounds if it has any."""
 
@@ -88,15 +90,13 @@ def activate(name: str, x: FloatArray) -> FloatArray:
     """
     bounds = ACTIVATIONS[name]
     if bounds is not None:
-        low, high, gain = bounds
-        # exp(700) is still a float, and 1 / exp(700) is nothing beside 1: no overflow, no loss.
-        np.multiply(x, -gain, out=x)
-        np.minimum(x, 700.0, out=x)
+        np.multiply(x, -bounds.gain, out=x)
+        np.minimum(x, MAX_EXPONENT, out=x)
         np.exp(x, out=x)
         x += 1.0
-        np.divide(high - low, x, out=x)
-        if low != 0.0:
-            x += low
+        np.divide(bounds.high - bounds.low, x, out=x)
+        if bounds.low:
+            x += bounds.low
     elif name == "leakyrelu":
         np.multiply(x, LEAKY_SLOPE, out=x, where=x < 0.0)
     return x
@@ -121,21 +121,29 @@ def deactivate(name: str, y: FloatArray) -> tuple[FloatArray, NDArray[np.bool_] 
     """
     bounds = ACTIVATIONS[name]
     if bounds is None:
-        x = y.copy()
-        if name == "leakyrelu":
-            np.divide(x, LEAKY_SLOPE, out=x, where=x < 0.0)
-        return x, None
-    low, high, gain = bounds
-    first, last = bounds.inner
-    at_end = (y < first) | (y > last)
-    if at_end.any():
-        low_end, high_end = bounds.ends
-        y = np.where(y < first, low_end, np.where(y > last, high_end, y))
-    else:
-        at_end = None
-    x = y - low
-    x /= high - y
+        return _unbounded(name, y), None
+    at_end = None
+    # Two reductions are cheaper than the masks; NaN, which fails both, is no end.
+    if y.size and not (y.min() >= bounds.first and y.max() <= bounds.last):
+        below, above = y < bounds.first, y > bounds.last
+        at_end = below | above
+        y = np.where(below, bounds.low_end, np.where(above, bounds.high_end, y))
+    return drive(bounds, y), at_end
+
+
+def drive(bounds: Bounds, y: FloatArray) -> FloatArray:
+    """Undo a bounded activation for values strictly between its ends."""
+    x = y - bounds.low if bounds.low else y
+    x = x / (bounds.high - y)
     np.log(x, out=x)
-    if gain != 1.0:
-        x /= gain
-    return x, at_end
+    if bounds.gain != 1.0:
+        x /= bounds.gain
+    return x
+
+
+def _unbounded(name: str, y: FloatArray) -> FloatArray:
+    x = y.copy()
+    if name == "leakyrelu":
+        with np.errstate(over="ignore"):
+            np.divide(x, LEAKY_SLOPE, out=x, where=x < 0.0)
+    return x

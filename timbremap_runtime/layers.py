@@ -98,12 +98,12 @@ class VecScale:
     def forward(self, c: ArrayLike) -> FloatArray:
         """Take controls (..., m) in [0, 1] to z* (..., m)."""
         offset, slope = self.affine
-        return self.spread(_rows("vec_scale", c, self.size)) * slope + offset
+        return self.spread(rows("vec_scale", c, self.size)) * slope + offset
 
     def inverse(self, z_star: ArrayLike) -> FloatArray:
         """Take z* (..., m) to controls (..., m) in [0, 1]."""
         offset, slope = self.affine
-        z_star = _rows("vec_scale", z_star, self.size)
+        z_star = rows("vec_scale", z_star, self.size)
         # A flat dimension answers with its middle: u = 0, or c = 0.5.
         middle = 0.0 if self.scale == "normal" else 0.5
         u = np.full_like(z_star, middle)
@@ -171,11 +171,11 @@ class PCALayer:
 
     def forward(self, z_star: ArrayLike) -> FloatArray:
         """Take z* (..., m) to z (..., m)."""
-        return _rows("pca_layer", z_star, self.size) @ self.weights_inv + self.biases
+        return rows("pca_layer", z_star, self.size) @ self.weights_inv + self.biases
 
     def inverse(self, z: ArrayLike) -> FloatArray:
         """Z (..., m) to z* (..., m)."""
-        return (_rows("pca_layer", z, self.size) - self.biases) @ self.exact_inverse
+        return (rows("pca_layer", z, self.size) - self.biases) @ self.exact_inverse
 
 
 class DenseLayer:
@@ -244,12 +244,12 @@ class DenseLayer:
 
     def forward(self, x: ArrayLike) -> FloatArray:
         """Take inputs (..., size_in) to outputs (..., size_out)."""
-        rows = _rows("dense_layer", x, self.size_in)
-        return activate(self.activation, rows @ self.weights + self.biases)
+        v = rows("dense_layer", x, self.size_in) @ self.weights + self.biases
+        return activate(self.activation, v)
 
     def inverse(self, y: ArrayLike) -> FloatArray:
         """Take outputs (..., size_out) to inputs (..., size_in)."""
-        x, _ = deactivate(self.activation, _rows("dense_layer", y, self.size_out))
+        x, _ = deactivate(self.activation, rows("dense_layer", y, self.size_out))
         x -= self.biases
         return x @ self.exact_inverse
 
@@ -275,8 +275,12 @@ def _check_shape(name: str, array: FloatArray, expected: tuple[int, ...]) -> Non
         raise ShapeError(f"{name}: expected shape {expected}, got {array.shape}")
 
 
-def _rows(name: str, values: ArrayLike, size: int) -> FloatArray:
-    array = np.asarray(values, dtype=np.float64)
+def rows(name: str, values: ArrayLike, size: int) -> FloatArray:
+    """Make an array (..., size) of `values`, or tell what `name` expected."""
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ShapeError(f"{name}: expected numbers of shape (..., {size})") from None
     if array.ndim == 0 or array.shape[-1] != size:
         raise ShapeError(f"{name}: expected shape (..., {size}), got {array.shape}")
     return array

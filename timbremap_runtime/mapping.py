@@ -18,16 +18,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from timbremap_runtime.activations import activate, deactivate
-from timbremap_runtime.errors import SettingsError, ShapeError
+from timbremap_runtime.errors import ShapeError
+from timbremap_runtime.frames import LEFT_TO_BATCH, forward_frame, inverse_frame
+from timbremap_runtime.layers import rows
+from timbremap_runtime.region import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
     from timbremap_runtime.layers import DenseLayer, PCALayer, Scale, VecScale
 
     FloatArray = NDArray[np.float64]
+
+
+BLOCK_SIZE = 2**16
+"""Numbers in a block of a batch: half a MiB an array, so that what a block needs stays in cache."""
 
 
 class Trace(NamedTuple):
@@ -74,6 +81,10 @@ class TimbreMap:
         m, the size of C, Z* and Z.
     parameter_size : int
         n, the size of P; n >= m.
+    stages : tuple of Stage
+        The chain after Φ⁻¹, with what is affine multiplied together.
+    region : Region
+        Where a slider at its end may lead to.
 
     Raises
     ------
@@ -98,8 +109,13 @@ class TimbreMap:
         _check_sizes(vec_scale, pca, self.dense)
         self.control_size = vec_scale.size
         self.parameter_size = self.dense[-1].size_out
-        self._stages = _compose(vec_scale, pca, self.dense)
-        self._region = Region(vec_scale)
+        self.stages = _compose(vec_scale, pca, self.dense)
+        self.region = Region(vec_scale)
+        self._control_shape = (self.control_size,)
+        self._parameter_shape = (self.parameter_size,)
+        self._widest = max(layer.size_out for layer in self.dense)
+        self._forward_frame = forward_frame(vec_scale.scale, self.stages)
+        self._inverse_frame = inverse_frame(vec_scale.scale, self.stages)
 
     @property
     def scale(self) -> Scale:
@@ -127,11 +143,20 @@ class TimbreMap:
         ShapeError
             If the last axis of `c` is not m.
         """
-        c = _rows("forward", "m", c, self.control_size)
-        x = self.vec_scale.spread(c)
-        for stage in self._stages:
-            x = activate(stage.activation, x @ stage.matrix + stage.offset)
-        return _result(x, out)
+        if type(c) is not np.ndarray:
+            c = rows("forward", c, self.control_size)
+        if c.shape == self._control_shape:
+            try:
+                p = self._forward_frame(c)
+            except LEFT_TO_BATCH:
+                p = None
+            if p is not None:
+                if out is None:
+                    return p
+                _prepared(out, p.shape)[...] = p
+                return out
+        c = rows("forward", c, self.control_size)
+        return self._in_blocks(self._forward_rows, c, self.parameter_size, out)
 
     def inverse(self, p: ArrayLike, out: FloatArray | None = None) -> FloatArray:
         """Position of the controller whose parameters are nearest, as the layers measure it.
@@ -145,7 +170,7 @@ class TimbreMap:
         p : array_like, shape (n,) or (..., n)
             Parameters. Both ends, and what lies beyond, count as half a MIDI step inside, and a
             position that such a slider leads to is kept inside the region where the training
-            data lies (see `Region`); NaN makes its whole frame NaN.
+            data lies (see `timbremap_runtime.region`); NaN makes its whole frame NaN.
         out : ndarray of float64, shape (m,) or (..., m), optional
             Where to put the result.
 
@@ -159,16 +184,20 @@ class TimbreMap:
         ShapeError
             If the last axis of `p` is not n.
         """
-        y = _rows("inverse", "n", p, self.parameter_size)
-        at_end = np.zeros(y.shape[:-1], dtype=np.bool_)
-        for stage in reversed(self._stages):
-            y, ends = deactivate(stage.activation, y)
-            if ends is not None:
-                at_end |= ends.any(axis=-1)
-            y = y @ stage.inverse_matrix + stage.inverse_offset
-        if at_end.any():
-            y[at_end] = self._region.pull(self._region.centre, y[at_end])
-        return _result(self.vec_scale.unspread(y), out)
+        if type(p) is not np.ndarray:
+            p = rows("inverse", p, self.parameter_size)
+        if p.shape == self._parameter_shape:
+            try:
+                c = self._inverse_frame(p)
+            except LEFT_TO_BATCH:
+                c = None
+            if c is not None:
+                if out is None:
+                    return c
+                _prepared(out, c.shape)[...] = c
+                return out
+        p = rows("inverse", p, self.parameter_size)
+        return self._in_blocks(self._inverse_rows, p, self.control_size, out)
 
     def trace(self, c: ArrayLike) -> Trace:
         """Every stage of `forward` by name, computed layer by layer.
@@ -183,7 +212,7 @@ class TimbreMap:
         Trace
             c, z_star, z and p.
         """
-        c = _rows("trace", "m", c, self.control_size)
+        c = rows("trace", c, self.control_size)
         z_star = self.vec_scale.forward(c)
         z = z_star if self.pca is None else self.pca.forward(z_star)
         p = z
@@ -191,36 +220,48 @@ class TimbreMap:
             p = layer.forward(p)
         return Trace(c, z_star, z, p)
 
+    def _forward_rows(self, c: FloatArray) -> FloatArray:
+        x = self.vec_scale.spread(c)
+        for stage in self.stages:
+            x = x @ stage.matrix
+            x += stage.offset
+            x = activate(stage.activation, x)
+        return x
 
-class Region:
-    """Where the training data lies in control space: a ball of sqrt(m) + 1 standard deviations.
+    def _inverse_rows(self, y: FloatArray) -> FloatArray:
+        at_end = np.zeros(y.shape[:-1], dtype=np.bool_)
+        for stage in reversed(self.stages):
+            y, ends = deactivate(stage.activation, y)
+            if ends is not None:
+                at_end |= ends.any(axis=-1)
+            y = y @ stage.inverse_matrix
+            y += stage.inverse_offset
+        if at_end.any():
+            y[at_end] = self.region.walk(self.region.centre, y[at_end])
+        return self.vec_scale.unspread(y)
 
-    A slider at its end can ask for a sound that the map does not have, and least squares then
-    answers with a point many standard deviations out: a corner of the controller, where every
-    other slider is at an end too. Such a point is pulled back, along the line from a position
-    that is known to be good, to the border of this ball. The ball holds about 19 of 20 points
-    of a normal distribution whatever m is, and of its points none has more than one control near
-    its end.
-    """
-
-    def __init__(self, vec_scale: VecScale):
-        offset, slope = vec_scale.affine
-        flat = slope == 0.0
-        # Positions here are u of z* = offset + slope u; u is Φ⁻¹(c), or c in the uniform scale.
-        self.centre = np.where(flat, 0.0, (vec_scale.mean - offset) / np.where(flat, 1.0, slope))
-        std = vec_scale.std
-        self._per_std = np.where(std > 0.0, slope / np.where(std > 0.0, std, 1.0), 0.0)
-        self.radius = float(np.sqrt(vec_scale.size)) + 1.0
-
-    def distance(self, u: FloatArray) -> FloatArray:
-        """Distance (...,) from the mean of the training data, in standard deviations."""
-        distance: FloatArray = np.linalg.norm((u - self.centre) * self._per_std, axis=-1)
-        return distance
-
-    def pull(self, start: FloatArray, u: FloatArray) -> FloatArray:
-        """Go from `start` (inside) towards `u` (rows, m), no farther than the border."""
-        reach = np.maximum(self.distance(u), self.radius)
-        return start + (u - start) * (self.radius / reach)[..., np.newaxis]
+    def _in_blocks(
+        self,
+        function: Callable[[FloatArray], FloatArray],
+        values: FloatArray,
+        size_out: int,
+        out: FloatArray | None,
+    ) -> FloatArray:
+        """Apply `function` to all rows, so many at a time that a block stays in the cache."""
+        result = _prepared(out, (*values.shape[:-1], size_out))
+        flat = values.reshape(-1, values.shape[-1])
+        # Rows cannot be written through a reshaped view that had to be copied, nor before all
+        # that overlaps them has been read.
+        direct = result.flags.c_contiguous and not np.may_share_memory(flat, result)
+        target = (result if direct else np.empty(result.shape)).reshape(-1, size_out)
+        n_rows = max(BLOCK_SIZE // self._widest, 1)
+        with np.errstate(all="ignore"):
+            for first in range(0, len(flat), n_rows):
+                block = slice(first, first + n_rows)
+                target[block] = function(flat[block])
+        if not direct:
+            result[...] = target.reshape(result.shape)
+        return result
 
 
 def _check_sizes(vec_scale: VecScale, pca: PCALayer | None, dense: tuple[DenseLayer, ...]) -> None:
@@ -265,22 +306,9 @@ def _compose(
     return tuple(stages)
 
 
-def _rows(method: str, letter: str, values: ArrayLike, size: int) -> FloatArray:
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim == 0 or array.shape[-1] != size:
-        raise ShapeError(
-            f"{method}: expected shape ({size},) or (..., {size}), {letter} = {size}, "
-            f"got {array.shape}"
-        )
-    return array
-
-
-def _result(values: FloatArray, out: FloatArray | None) -> FloatArray:
+def _prepared(out: FloatArray | None, shape: tuple[int, ...]) -> FloatArray:
     if out is None:
-        return values
-    if out.shape != values.shape or out.dtype != np.float64:
-        raise SettingsError(
-            f"out: expected a float64 array of shape {values.shape}, got {out.dtype} {out.shape}"
-        )
-    out[...] = values
+        return np.empty(shape)
+    if out.shape != shape or out.dtype != np.float64:
+        raise ShapeError(f"out: expected float64 of shape {shape}, got {out.dtype} {out.shape}")
     return out
