@@ -18,6 +18,7 @@ from timbremap_runtime.errors import (
 )
 from timbremap_runtime.layers import DenseLayer, PCALayer, VecScale
 from timbremap_runtime.mapping import TimbreMap, Trace
+from timbremap_runtime.performer import Performer, Reading
 from timbremap_runtime.textformat import load, save
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "FormatError",
     "MissingExtra",
     "PCALayer",
+    "Performer",
+    "Reading",
     "SettingsError",
     "ShapeError",
     "TimbreMap",

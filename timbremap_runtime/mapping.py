@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from timbremap_runtime.activations import activate, deactivate
+from timbremap_runtime.activations import ACTIVATIONS, activate, deactivate
 from timbremap_runtime.errors import ShapeError
 from timbremap_runtime.frames import LEFT_TO_BATCH, forward_frame, inverse_frame
 from timbremap_runtime.layers import rows
@@ -81,6 +81,8 @@ class TimbreMap:
         m, the size of C, Z* and Z.
     parameter_size : int
         n, the size of P; n >= m.
+    parameter_range : (float, float) or None
+        What the last activation leaves for P: (0, 127) for the sigmoid, None for no limits.
     stages : tuple of Stage
         The chain after Φ⁻¹, with what is affine multiplied together.
     region : Region
@@ -109,6 +111,8 @@ class TimbreMap:
         _check_sizes(vec_scale, pca, self.dense)
         self.control_size = vec_scale.size
         self.parameter_size = self.dense[-1].size_out
+        bounds = ACTIVATIONS[self.dense[-1].activation]
+        self.parameter_range = None if bounds is None else (bounds.low, bounds.high)
         self.stages = _compose(vec_scale, pca, self.dense)
         self.region = Region(vec_scale)
         self._control_shape = (self.control_size,)
