@@ -38,18 +38,18 @@ class Editor:
     ----------
     mapping : TimbreMap
         The map.
-    active : ndarray of bool, shape (n,)
-        Which parameters the controls are solved for.
+    active : ndarray of bool, shape (n,), or None
+        Which parameters the controls are solved for; None for all.
     """
 
-    def __init__(self, mapping: TimbreMap, active: NDArray[np.bool_]):
+    def __init__(self, mapping: TimbreMap, active: NDArray[np.bool_] | None):
         self._mapping = mapping
-        self._active = active
+        self._active = slice(None) if active is None else active
         *self._earlier, self._last = mapping.stages
         self._bounds = ACTIVATIONS[self._last.activation]
         # Rows of zeros for what is switched off: it has no say.
         self._solution = self._last.inverse_matrix
-        if not active.all():
+        if active is not None:
             self._solution = np.zeros_like(self._solution)
             self._solution[active] = np.linalg.pinv(self._last.matrix[:, active])
 

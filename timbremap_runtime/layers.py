@@ -77,8 +77,7 @@ class VecScale:
         range: ArrayLike,
         scale: Scale = "normal",
     ):
-        if scale not in get_args(Scale):
-            raise SettingsError(f"scale {scale!r} is unknown: pass 'normal' or 'uniform'")
+        check_scale(scale)
         self.scale: Scale = scale
         self.mean = _numbers("vec_scale mean", mean, 1)
         self.std = _numbers("vec_scale std", std, 1)
@@ -252,6 +251,12 @@ class DenseLayer:
         x, _ = deactivate(self.activation, rows("dense_layer", y, self.size_out))
         x -= self.biases
         return x @ self.exact_inverse
+
+
+def check_scale(scale: str) -> None:
+    """Refuse a scale that is neither "normal" nor "uniform"."""
+    if scale not in get_args(Scale):
+        raise SettingsError(f"scale {scale!r} is unknown: pass 'normal' or 'uniform'")
 
 
 def _numbers(name: str, values: ArrayLike, n_dimensions: int) -> FloatArray:

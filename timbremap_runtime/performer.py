@@ -96,7 +96,8 @@ class _State(NamedTuple):
     mapped: FloatArray
     """What the map gives at `c`."""
     held: _Held | None
-    active: NDArray[np.bool_]
+    active: NDArray[np.bool_] | None
+    """None for all."""
     target: FloatArray
     """What p comes to: `mapped` with what is held, and the switched off where they stay."""
     fading: tuple[_Fading, ...]
@@ -146,19 +147,19 @@ class Performer:
     ):
         self.smoothing_ms = smoothing_ms
         self._clock = clock
-        active = _frozen(np.ones(mapping.parameter_size, dtype=np.bool_))
-        editor = Editor(mapping, active)
+        editor = Editor(mapping, None)
         c = _frozen(np.full(mapping.control_size, 0.5))
         mapped = _frozen(mapping.forward(c))
-        self._state = _State(mapping, editor, c, mapped, None, active, mapped, (), clock(), None)
+        self._state = _State(mapping, editor, c, mapped, None, None, mapped, (), clock(), None)
 
     # Reading: any thread. Each takes the state once, and a state never changes.
 
     def read(self) -> Reading:
         """Read everything at one moment."""
         state = self._state
-        offset = _frozen(np.where(state.active, state.target - state.mapped, 0.0))
-        return Reading(state.c, _play(state, self._clock()), offset, state.active)
+        active = _mask(state)
+        offset = _frozen(np.where(active, state.target - state.mapped, 0.0))
+        return Reading(state.c, _play(state, self._clock()), offset, active)
 
     @property
     def p(self) -> FloatArray:
@@ -302,11 +303,12 @@ class Performer:
         """
         glide_s = _seconds("glide_ms", glide_ms)
         state = self._state
-        active = _frozen(_frame("activate", mask, state.active.size) != 0.0)
+        chosen = _frozen(_frame("activate", mask, state.target.size) != 0.0)
+        active = None if chosen.all() else chosen
         held = state.held
         if held is not None:
             # What comes back to the map comes without an offset.
-            back = active & ~state.active
+            back = chosen & ~_mask(state)
             held = _Held(_frozen(np.where(back, held.reached, held.wanted)), held.reached)
         # What goes off stops where it is, in the middle of a glide too.
         now = self._clock()
@@ -377,7 +379,7 @@ class Performer:
         if grip is None or grip.slider != index:
             grip = _Grip(index, state.c, state.target.item(index))
         c = state.c
-        if state.active[index]:
+        if state.active is None or state.active[index]:
             c = state.editor.drag(grip.c, index, grip.value, wanted.item(index))
         touched = np.arange(wanted.size) == index
         return self._set(c, wanted, touched, grip)
@@ -438,7 +440,15 @@ def _target(state: _State, mapped: FloatArray, held: _Held | None) -> FloatArray
     target = mapped
     if held is not None:
         target = _in_range(state.mapping, held.wanted + (mapped - held.reached))
-    return _frozen(np.where(state.active, target, state.target))
+    if state.active is not None:
+        target = np.where(state.active, target, state.target)
+    return _frozen(target)
+
+
+def _mask(state: _State) -> NDArray[np.bool_]:
+    if state.active is not None:
+        return state.active
+    return _frozen(np.ones(state.target.size, dtype=np.bool_))
 
 
 def _in_range(mapping: TimbreMap, p: FloatArray) -> FloatArray:

@@ -26,7 +26,7 @@ import numpy as np
 
 from timbremap_runtime.activations import ACTIVATIONS
 from timbremap_runtime.errors import FolderError, FormatError, SettingsError, ShapeError
-from timbremap_runtime.layers import DenseLayer, PCALayer, Scale, VecScale
+from timbremap_runtime.layers import DenseLayer, PCALayer, Scale, VecScale, check_scale
 from timbremap_runtime.mapping import TimbreMap
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def load(folder: str | os.PathLike[str], scale: Scale = "normal") -> TimbreMap:
     --------
     >>> mapping = load("models/fm/timbremap")  # doctest: +SKIP
     """
+    check_scale(scale)
     folder = Path(folder)
     try:
         return _load(folder, scale)
@@ -146,7 +147,7 @@ def _load_vec_scale(folder: Path, scale: Scale) -> VecScale:
     rest = [_vector(folder / name, size) for name in ("std", "min", "range")]
     try:
         return VecScale(mean.values, *rest, scale=scale)
-    except ShapeError as error:
+    except (ShapeError, SettingsError) as error:
         raise FormatError(f"{folder}: {error}") from error
 
 
