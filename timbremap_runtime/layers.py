@@ -103,9 +103,7 @@ class VecScale:
         """Take z* (..., m) to controls (..., m) in [0, 1]."""
         offset, slope = self.affine
         z_star = rows("vec_scale", z_star, self.size)
-        # A flat dimension answers with its middle: u = 0, or c = 0.5.
-        middle = 0.0 if self.scale == "normal" else 0.5
-        u = np.full_like(z_star, middle)
+        u = np.full_like(z_star, self.middle)
         np.divide(z_star - offset, slope, out=u, where=slope > 0.0)
         return self.unspread(u)
 
@@ -115,6 +113,11 @@ class VecScale:
         if self.scale == "normal":
             return self.mean, self.std
         return self.minimum, self.range
+
+    @property
+    def middle(self) -> float:
+        """What `spread` makes of 0.5: the answer of a dimension without width."""
+        return 0.0 if self.scale == "normal" else 0.5
 
     def spread(self, c: FloatArray) -> FloatArray:
         """Do the part of `forward` that is not affine: Φ⁻¹(c), or c itself, in range."""

@@ -291,9 +291,8 @@ def _compose(
     offset, slope = vec_scale.affine
     flat = slope == 0.0
     inverse_slope = np.where(flat, 0.0, 1.0 / np.where(flat, 1.0, slope))
-    middle = 0.0 if vec_scale.scale == "normal" else 0.5
     matrix, back = np.diag(slope), np.diag(inverse_slope)
-    back_offset = np.where(flat, middle, -offset * inverse_slope)
+    back_offset = np.where(flat, vec_scale.middle, -offset * inverse_slope)
     if pca is not None:
         matrix, offset = matrix @ pca.weights_inv, offset @ pca.weights_inv + pca.biases
         back = pca.exact_inverse @ back

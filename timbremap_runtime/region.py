@@ -40,7 +40,8 @@ class Region:
         std = vec_scale.std
         flat = slope == 0.0
         self.radius = float(np.sqrt(vec_scale.size)) + 1.0
-        self.centre = np.where(flat, 0.0, (vec_scale.mean - offset) / np.where(flat, 1.0, slope))
+        centre = (vec_scale.mean - offset) / np.where(flat, 1.0, slope)
+        self.centre = np.where(flat, vec_scale.middle, centre)
         # Standard deviations in one unit of u; none in a dimension where the data has no width.
         self._deviations = np.where(std > 0.0, slope / np.where(std > 0.0, std, 1.0), 0.0)
 

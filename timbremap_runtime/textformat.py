@@ -18,8 +18,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -30,6 +28,8 @@ from timbremap_runtime.layers import DenseLayer, PCALayer, Scale, VecScale, chec
 from timbremap_runtime.mapping import TimbreMap
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
@@ -37,14 +37,13 @@ if TYPE_CHECKING:
 MAX_BYTES = 64 * 2**20
 """A larger file is refused before it is read: it holds far more numbers than any map."""
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 # A last line without its newline is whole if all the decimals that %.32f prints are there.
-_WHOLE_NUMBER = re.compile(r"[+-]?\d+\.\d{32}", re.ASCII)
+_WHOLE_NUMBER = r"[+-]?[0-9]+\.[0-9]{32}"
 # What numpy.save writes, whatever its version: magic, version, header size, then this.
-_NPY_HEADER = re.compile(
+_NPY_HEADER = (
     rb"\{'descr': '([<>]f[248])', 'fortran_order': (True|False), 'shape': \(([\d, ]*)\), \} *\n"
 )
-_LAYER = re.compile(r"dense_layer_(.*)")
 
 
 def load(folder: str | os.PathLike[str], scale: Scale = "normal") -> TimbreMap:
@@ -74,6 +73,9 @@ def load(folder: str | os.PathLike[str], scale: Scale = "normal") -> TimbreMap:
     --------
     >>> mapping = load("models/fm/timbremap")  # doctest: +SKIP
     """
+    # Only here, as in `save`: pathlib and shutil take as long to import as all of this package.
+    from pathlib import Path
+
     check_scale(scale)
     folder = Path(folder)
     try:
@@ -101,6 +103,9 @@ def save(mapping: TimbreMap, folder: str | os.PathLike[str]) -> None:
     FolderError
         If the folder cannot be written, or is there and is not a model.
     """
+    import shutil
+    from pathlib import Path
+
     # Resolved, so that a link to a model stays a link.
     target = Path(folder).resolve()
     _check_replaceable(target)
@@ -187,7 +192,7 @@ def _exists(path: Path) -> bool:
 
 def _dense_folders(folder: Path) -> list[Path]:
     """All dense layers in order: 0, 1, 2, ... without a gap."""
-    found = {path.name for path in folder.iterdir() if _LAYER.fullmatch(path.name)}
+    found = {path.name for path in folder.iterdir() if path.name.startswith("dense_layer_")}
     expected = [f"dense_layer_{index}" for index in range(max(len(found), 1))]
     for name in expected:
         if name not in found:
@@ -273,7 +278,7 @@ def _read_lines(path: Path) -> list[str]:
 def _read_text(path: Path) -> FloatArray:
     *lines, last = _read_lines(path)
     if last:
-        if not _WHOLE_NUMBER.fullmatch(last):
+        if not re.fullmatch(_WHOLE_NUMBER, last):
             raise FormatError(
                 f"{path}, line {len(lines) + 1}: no newline after {last[:40]!r}: is the file cut "
                 "short?"
@@ -283,7 +288,7 @@ def _read_text(path: Path) -> FloatArray:
     values = np.empty(len(lines))
     for index, line in enumerate(lines):
         word = line.strip()
-        number = float(word) if _NUMBER.fullmatch(word) else np.nan
+        number = float(word) if re.fullmatch(_NUMBER, word) else np.nan
         if not abs(number) <= limit:
             raise FormatError(
                 f"{path}, line {index + 1}: expected a finite float32 number, found {word[:40]!r}"
@@ -297,7 +302,7 @@ def _read_npy(path: Path) -> _Array:
     wide = content[6:7] in (b"\x02", b"\x03")  # versions 2 and 3 have a wider header size
     start = 12 if wide else 10
     end = start + int.from_bytes(content[8:start], "little")
-    header = _NPY_HEADER.fullmatch(content[start:end])
+    header = re.fullmatch(_NPY_HEADER, content[start:end])
     if content[:6] != b"\x93NUMPY" or header is None:
         raise FormatError(f"{path}: expected floats saved by numpy.save")
     kind, order, dimensions = header.groups()
