@@ -38,8 +38,8 @@ The format has no place for another."""
 MAX_DRIVE = 16.0
 """Drives beyond this, either way, count as an end."""
 
-MAX_EXPONENT = 700.0
-"""exp of it is still a float64, and its inverse is nothing beside 1: no overflow, no loss."""
+
+_ONE, _MINUS_ONE = np.array(1.0), np.array(-1.0)
 
 
 class Bounds(NamedTuple):
@@ -48,6 +48,9 @@ class Bounds(NamedTuple):
     low: float
     high: float
     gain: float
+    span: FloatArray
+    """high - low, as an array of no dimensions: quicker beside an array than a float."""
+    half_span: FloatArray
     first: float
     """Values below it count as the lower end ..."""
     last: float
@@ -61,7 +64,9 @@ class Bounds(NamedTuple):
 def _bounded(low: float, high: float, gain: float) -> Bounds:
     least = (high - low) / (1.0 + exp(MAX_DRIVE))
     half_step = (high - low) * 0.5 / 127.0
-    return Bounds(low, high, gain, low + least, high - least, low + half_step, high - half_step)
+    span, half_span = np.array(high - low), np.array((high - low) / 2.0)
+    ends = (low + least, high - least, low + half_step, high - half_step)
+    return Bounds(low, high, gain, span, half_span, *ends)
 
 
 ACTIVATIONS: dict[str, Bounds | None] = {
@@ -90,15 +95,33 @@ def activate(name: str, x: FloatArray) -> FloatArray:
     """
     bounds = ACTIVATIONS[name]
     if bounds is not None:
-        np.multiply(x, -bounds.gain, out=x)
-        np.minimum(x, MAX_EXPONENT, out=x)
-        np.exp(x, out=x)
-        x += 1.0
-        np.divide(bounds.high - bounds.low, x, out=x)
-        if bounds.low:
-            x += bounds.low
-    elif name == "leakyrelu":
+        return squash(bounds, x)
+    if name == "leakyrelu":
         np.multiply(x, LEAKY_SLOPE, out=x, where=x < 0.0)
+    return x
+
+
+def squash(bounds: Bounds, x: FloatArray) -> FloatArray:
+    """Apply a bounded activation to `x`, in place, by way of the distance to the nearer end.
+
+    The distance has all its digits; taking it from the upper end is the only rounding there. So
+    the way back from a drive of 15 is 1.8e-10 off at most, where (high - low) / (1 + exp(-x))
+    has 4.9e-10. And nothing overflows.
+    """
+    if bounds.gain != 1.0:
+        x *= bounds.gain
+    distance = np.copysign(x, _MINUS_ONE)
+    np.exp(distance, out=distance)
+    # |span - distance| where x is positive, |0 - distance| where not: a choice without a branch.
+    end = np.copysign(bounds.half_span, x)
+    end += bounds.half_span
+    np.add(distance, _ONE, out=x)
+    distance /= x
+    distance *= bounds.span
+    end -= distance
+    np.abs(end, out=x)
+    if bounds.low:
+        x += bounds.low
     return x
 
 

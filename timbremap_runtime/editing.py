@@ -69,10 +69,11 @@ class Editor:
             Controls in [0, 1].
         """
         mapping = self._mapping
-        x = self._to_last(mapping.vec_scale.spread(c))
         wanted, at_end = deactivate(self._last.activation, p)
-        x += (wanted - x @ self._last.matrix - self._last.offset) @ self._solution
-        u, earlier_at_end = self._from_last(x)
+        with np.errstate(all="ignore"):
+            x = self._to_last(mapping.vec_scale.spread(c))
+            x += (wanted - x @ self._last.matrix - self._last.offset) @ self._solution
+            u, earlier_at_end = self._from_last(x)
         if earlier_at_end or (at_end is not None and at_end[self._active].any()):
             u = mapping.region.walk(mapping.region.centre, u)
         return mapping.vec_scale.unspread(u)
@@ -104,8 +105,9 @@ class Editor:
             values = np.clip(values, self._bounds.low_end, self._bounds.high_end)
         values, _ = deactivate(self._last.activation, values)
         start = mapping.vec_scale.spread(c)
-        x = self._to_last(start) + (values[1] - values[0]) * self._solution[index]
-        u, _ = self._from_last(x)
+        with np.errstate(all="ignore"):  # a map without limits takes values without limits
+            x = self._to_last(start) + np.diff(values) * self._solution[index]
+            u, _ = self._from_last(x)
         return mapping.vec_scale.unspread(mapping.region.walk(start, u))
 
     def _to_last(self, u: FloatArray) -> FloatArray:

@@ -121,6 +121,13 @@ class TimbreMap:
         self._forward_frame = forward_frame(vec_scale.scale, self.stages)
         self._inverse_frame = inverse_frame(vec_scale.scale, self.stages)
 
+    def __reduce__(self):
+        # The written-out frames cannot be pickled; the layers make them anew.
+        return TimbreMap, (self.vec_scale, self.pca, self.dense)
+
+    def __repr__(self) -> str:
+        return f"<TimbreMap {self.control_size} -> {self.parameter_size}, {self.scale} scale>"
+
     @property
     def scale(self) -> Scale:
         """How [0, 1] becomes Z*: "normal" or "uniform"."""

@@ -224,10 +224,10 @@ class Performer:
         )
 
     @overload
-    def edit(self, index: SupportsIndex, value: float, /) -> FloatArray: ...
+    def edit(self, index: SupportsIndex, value: float) -> FloatArray: ...
     @overload
     def edit(self, p: ArrayLike, /) -> FloatArray: ...
-    def edit(self, index: SupportsIndex | ArrayLike, value: float | None = None, /) -> FloatArray:
+    def edit(self, index: SupportsIndex | ArrayLike, value: float | None = None) -> FloatArray:
         """Set one slider, or all of them: ``edit(index, value)`` or ``edit(p)``.
 
         The sliders are where the hand put them, at once and exactly, and the controller moves to
@@ -397,11 +397,9 @@ class Performer:
         """Hold `wanted` at the controls `c`; what the hand touched is there without smoothing."""
         state = self._state
         now = self._clock()
+        c = np.where(np.isfinite(c), c, state.c)
         mapped = _frozen(state.mapping.forward(c))
-        fading = tuple(
-            _Fading(np.where(touched, 0.0, values), time_constant_s)
-            for values, time_constant_s in _faded(state, now)
-        )
+        fading = _only(_faded(state, now), ~touched)
         return self._publish(
             state._replace(
                 c=_frozen(c),
@@ -415,10 +413,14 @@ class Performer:
         )
 
     def _glide(self, state: _State, now: float, glide_s: float) -> FloatArray:
-        """Publish a state whose target is new, gliding there from where the parameters are."""
-        fading = ()
+        """Publish a state whose target is new, gliding there from where the parameters are.
+
+        Without a glide the step is taken at once, and what was fading before goes on.
+        """
         if glide_s > 0.0:
             fading = (_Fading(_play(self._state, now) - state.target, glide_s),)
+        else:
+            fading = _only(_faded(self._state, now), _mask(state))
         return self._publish(state._replace(fading=fading, time_s=now, grip=None))
 
     def _publish(self, state: _State) -> FloatArray:
@@ -462,6 +464,11 @@ def _faded(state: _State, now: float) -> tuple[_Fading, ...]:
     elapsed_s = max(now - state.time_s, 0.0)
     parts = (_Fading(part.after(elapsed_s), part.time_constant_s) for part in state.fading)
     return tuple(part for part in parts if np.abs(part.values).max() > SETTLED)
+
+
+def _only(fading: tuple[_Fading, ...], where: NDArray[np.bool_]) -> tuple[_Fading, ...]:
+    """Keep what fades of some parameters."""
+    return tuple(part._replace(values=np.where(where, part.values, 0.0)) for part in fading)
 
 
 def _with(

@@ -60,12 +60,12 @@ class Region:
         ndarray, shape (..., m)
             `goal` itself where it is inside.
         """
-        a = (start - self.centre) * self._deviations
-        b = (goal - start) * self._deviations
-        # |a + share b|² = radius², solved for the larger share.
-        aa, ab, bb = a @ a, b @ a, (b * b).sum(axis=-1)
-        room = np.maximum(self.radius**2 - aa, 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
+            a = (start - self.centre) * self._deviations
+            b = (goal - start) * self._deviations
+            # |a + share b|² = radius², solved for the larger share.
+            aa, ab, bb = a @ a, b @ a, (b * b).sum(axis=-1)
+            room = np.maximum(self.radius**2 - aa, 0.0)
             share = (np.sqrt(ab * ab + bb * room) - ab) / bb
         outside = share < 1.0
         return np.where(

@@ -106,29 +106,35 @@ def save(mapping: TimbreMap, folder: str | os.PathLike[str]) -> None:
     import shutil
     from pathlib import Path
 
-    # Resolved, so that a link to a model stays a link.
-    target = Path(folder).resolve()
-    _check_replaceable(target)
-    new, old = (target.with_name(f".{target.name}.{word}-{os.getpid()}") for word in ("new", "old"))
     try:
+        # Resolved, so that a link to a model stays a link.
+        target = Path(folder).resolve()
+        _check_replaceable(target)
         target.parent.mkdir(parents=True, exist_ok=True)
+        new, old = (
+            target.with_name(f".{target.name}.{word}-{os.getpid()}") for word in ("new", "old")
+        )
         new.mkdir()
         try:
             _write(mapping, new)
-            if target.exists():
+            replaced = target.exists()
+            if replaced:
                 target.rename(old)
-                try:
-                    new.rename(target)
-                except OSError:
-                    old.rename(target)
-                    raise
-                shutil.rmtree(old)
-            else:
+            try:
                 new.rename(target)
+            except OSError:
+                if replaced:
+                    old.rename(target)
+                raise
+            if replaced:
+                shutil.rmtree(old)
         finally:
             shutil.rmtree(new, ignore_errors=True)
-    except OSError as error:
-        raise FolderError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    except FolderError:
+        raise
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that go round in a circle
+        reason = getattr(error, "strerror", None) or error
+        raise FolderError(f"{folder}: cannot be written: {reason}") from error
 
 
 def _load(folder: Path, scale: Scale) -> TimbreMap:
@@ -235,26 +241,26 @@ def _read(path: Path) -> _Array:
     npy_path = path.with_name(path.name + ".npy")
     text = _read_text(path) if _exists(path) else None
     npy = _read_npy(npy_path) if _exists(npy_path) else None
-    if text is None and npy is None:
+    if text is not None and npy is not None:
+        _check_agreement(path, text.values, npy.values)
+        return _Array(text.values, npy.shape)
+    array = text or npy
+    if array is None:
         raise FormatError(f"{path}: missing, and so is {npy_path.name}")
-    if text is None or npy is None:
-        array = npy or _Array(text if text is not None else np.empty(0), None)
-        source = npy_path if npy else path
-    else:
-        if text.size != npy.values.size:
-            raise FormatError(f"{path}: {text.size} values, but {npy.values.size} in its .npy")
-        # Half a float32 step, and half of the last decimal that %.32f prints, with room to spare.
-        differs = np.abs(text - npy.values) > 1e-7 * np.abs(text) + 1e-32
-        if differs.any():
-            index = int(np.argmax(differs))
-            raise FormatError(
-                f"{path}, line {index + 1}: {text[index]:.9g} here, {npy.values[index]:.9g} in "
-                f"{npy_path.name}: delete the one that is wrong"
-            )
-        array, source = _Array(text, npy.shape), path
-    if array.values.size == 0:
-        raise FormatError(f"{source}: empty, expected one number a line")
     return array
+
+
+def _check_agreement(path: Path, text: FloatArray, npy: FloatArray) -> None:
+    if text.size != npy.size:
+        raise FormatError(f"{path}: {text.size} values, but {npy.size} in its .npy")
+    # Half a float32 step, and half of the last decimal that %.32f prints, with room to spare.
+    differs = np.abs(text - npy) > 1e-7 * np.abs(text) + 1e-32
+    if differs.any():
+        index = int(np.argmax(differs))
+        raise FormatError(
+            f"{path}, line {index + 1}: {text[index]:.9g} here, {npy[index]:.9g} in "
+            f"{path.name}.npy: delete the one that is wrong"
+        )
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -275,8 +281,10 @@ def _read_lines(path: Path) -> list[str]:
     return text.split("\n")
 
 
-def _read_text(path: Path) -> FloatArray:
+def _read_text(path: Path) -> _Array:
     *lines, last = _read_lines(path)
+    if not lines and not last:
+        raise FormatError(f"{path}: empty, expected one number a line")
     if last:
         if not re.fullmatch(_WHOLE_NUMBER, last):
             raise FormatError(
@@ -294,7 +302,7 @@ def _read_text(path: Path) -> FloatArray:
                 f"{path}, line {index + 1}: expected a finite float32 number, found {word[:40]!r}"
             )
         values[index] = number
-    return values
+    return _Array(values, None)
 
 
 def _read_npy(path: Path) -> _Array:
@@ -315,6 +323,8 @@ def _read_npy(path: Path) -> _Array:
             f"found {len(content) - end}"
         )
     array = np.frombuffer(content, dtype, offset=end).astype(np.float64)
+    if array.size == 0:
+        raise FormatError(f"{path}: empty, shape {shape}")
     array = array.reshape(shape, order="F" if order == b"True" else "C")
     finite = np.abs(array) <= np.finfo(np.float32).max
     if not finite.all():

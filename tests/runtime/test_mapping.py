@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 import threading
 import tracemalloc
 from collections.abc import Callable
@@ -407,6 +409,14 @@ def test_a_map_keeps_its_own_copy_of_the_arrays(vec_scale: VecScale):
     np.testing.assert_array_equal(layer.weights, np.eye(3, 9))
     with pytest.raises(ValueError, match="read-only"):
         layer.weights[0, 0] = 1.0
+
+
+def test_a_map_can_be_pickled_and_copied(small: TimbreMap):
+    for twin in (pickle.loads(pickle.dumps(small)), copy.deepcopy(small)):
+        c = controls(small, 5)
+        np.testing.assert_array_equal(twin.forward(c), small.forward(c))
+        np.testing.assert_array_equal(twin.forward(c[0]), small.forward(c[0]))
+        assert repr(twin) == f"<TimbreMap 3 -> 9, {small.scale} scale>"
 
 
 # Staying power

@@ -143,6 +143,15 @@ def test_release_lets_the_offset_go_at_once(performer: Performer, mapping: Timbr
     equal(performer.read().offset, np.zeros(9))
 
 
+def test_release_at_once_does_not_cut_smoothing_short(performer: Performer, clock: Clock):
+    performer.edit(4, 90.0)
+    performer.smoothing_ms = 50.0
+    performer.move([0.2, 0.4, 0.9])
+    clock.now_s += 0.01
+    expected = performer.p - performer.read().offset
+    equal(performer.release(), expected)
+
+
 def test_release_can_glide(performer: Performer, mapping: TimbreMap, clock: Clock):
     p = performer.edit(4, 90.0)
     mapped = mapping.forward(performer.c)
@@ -199,6 +208,20 @@ def test_a_slider_at_its_end_does_not_throw_the_point_into_a_corner(sizes, scale
                         mapping.vec_scale.std
                     )
                     assert np.linalg.norm(z) <= np.sqrt(m) + 1.0 + 1e-6
+
+
+def test_an_absurd_value_of_a_map_without_limits_leaves_the_performance_playable():
+    mapping = random_map(np.random.default_rng(0), (3, 9), activations=("linear",))
+    performer = Performer(mapping)
+    for value in (1e308, -1e308, 0.5):
+        performer.edit(3, value)
+        performer.edit(np.full(9, value))
+        assert np.isfinite(performer.c).all()
+        assert np.isfinite(performer.p).all()
+
+
+def test_sliders_can_be_named(performer: Performer):
+    assert performer.edit(index=4, value=90.0)[4] == 90.0
 
 
 # Switching parameters off

@@ -15,6 +15,10 @@ from .maps import TOLERANCE, random_map
 MAX_DRIVE = 15.0
 """Beyond it float64 has lost the digits of 1 - p / 127 that the way back needs."""
 
+MAX_INNER_DRIVE = 12.0
+"""The same for a layer inside, whose output goes through another matrix and back: the roundings
+of that are a few times those of the output itself, and reach 1e-9 three units of drive earlier."""
+
 
 @st.composite
 def maps(draw: st.DrawFn) -> tm.TimbreMap:
@@ -37,19 +41,19 @@ def maps(draw: st.DrawFn) -> tm.TimbreMap:
     )
 
 
-def drives(mapping: tm.TimbreMap, c: np.ndarray) -> np.ndarray:
-    """Find the largest drive of any sigmoid, for each frame."""
-    x, largest = mapping.trace(c).z, np.zeros(len(c))
+def is_exact(mapping: tm.TimbreMap, c: np.ndarray) -> np.ndarray:
+    """Find the frames where no sigmoid is driven too far to come back."""
+    x, exact = mapping.trace(c).z, np.ones(len(c), dtype=np.bool_)
     for layer in mapping.dense:
         gain = {"sigmoid": 1.0, "tanh": 2.0}.get(layer.activation, 0.0)
-        drive = gain * np.abs(x @ layer.weights + layer.biases)
-        largest = np.maximum(largest, drive.max(axis=-1))
+        drive = gain * np.abs(x @ layer.weights + layer.biases).max(axis=-1)
+        exact &= drive <= (MAX_DRIVE if layer is mapping.dense[-1] else MAX_INNER_DRIVE)
         x = layer.forward(x)
-    return largest
+    return exact
 
 
 def check(mapping: tm.TimbreMap, c: np.ndarray) -> None:
-    exact = drives(mapping, c) <= MAX_DRIVE
+    exact = is_exact(mapping, c)
     p = mapping.forward(c)
     atol = TOLERANCE["round_trip_c"]
     np.testing.assert_allclose(mapping.inverse(p)[exact], c[exact], rtol=0, atol=atol)
