@@ -12,10 +12,10 @@ The ends
 --------
 y = low and y = high have no inverse, and they are the commonest values that a MIDI slider
 sends. A slider at 0 stands for everything that rounds to 0, so an end is read as half a MIDI step
-inside it, 0.5 / 127 of the way: the drive is then ±5.53. The same holds for
-values beyond the ends, and for those so close that the drive would pass ±`MAX_DRIVE` = ±16:
-that is 1.4e-5 of a MIDI step, about the distance of two neighbouring float32 numbers there,
-so such a value is an end with rounding errors. Everything else is inverted exactly.
+inside it, 0.5 / 127 of the way: the drive is then ±5.53. The same holds for values beyond the
+ends, and for those so close that the drive would pass ±`MAX_DRIVE` = ±16: that is 1.4e-5 of a
+MIDI step, the distance of two float32 numbers there, so such a value is an end with rounding
+errors. Everything else is inverted exactly.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ The format has no place for another."""
 
 MAX_DRIVE = 16.0
 """Drives beyond this, either way, count as an end."""
-
 
 _ONE, _MINUS_ONE = np.array(1.0), np.array(-1.0)
 

@@ -23,13 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from timbremap_runtime.activations import (
-    ACTIVATIONS,
-    LEAKY_SLOPE,
-    activate,
-    deactivate,
-    drive,
-)
+from timbremap_runtime.activations import ACTIVATIONS, LEAKY_SLOPE, activate, deactivate, drive
 from timbremap_runtime.layers import LOWEST_CONTROL
 
 try:
@@ -55,7 +49,7 @@ if TYPE_CHECKING:
     Frame = Callable[[FloatArray], FloatArray | None]
 
 LEFT_TO_BATCH = (ArithmeticError, TypeError, ValueError)
-"""What a frame raises on numbers that it does not care for, such as exp(710)."""
+"""What a frame may raise on numbers that it is not made for, such as exp(710)."""
 
 # Work is counted in multiplications for each stage, an activation as six of them. Written out it
 # takes about 23 (forward) or 27 ns (inverse) each; in NumPy it is 7 or 5 us a stage whatever the

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 class Region:
     """A ball of sqrt(m) + 1 standard deviations around the mean of the training data.
 
-    It holds about 19 of 20 points of a normal distribution, whatever m is, and no corner: of a
-    point in it at most one control is near its end.
+    It holds about 19 of 20 points of a normal distribution, whatever m is, and no corner.
 
     Positions here are u, what the affine part of the chain begins with: Φ⁻¹(c) in the normal
     scale, c itself in the uniform one.

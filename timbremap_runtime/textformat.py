@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import re
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -40,9 +41,11 @@ MAX_BYTES = 64 * 2**20
 _NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 # A last line without its newline is whole if all the decimals that %.32f prints are there.
 _WHOLE_NUMBER = r"[+-]?[0-9]+\.[0-9]{32}"
-# What numpy.save writes, whatever its version: magic, version, header size, then this.
+# What numpy.save writes for a vector or a matrix, after magic, version and header size. Read here
+# and not by numpy.load, which can raise anything for a damaged header.
 _NPY_HEADER = (
-    rb"\{'descr': '([<>]f[248])', 'fortran_order': (True|False), 'shape': \(([\d, ]*)\), \} *\n"
+    rb"\{'descr': '([<>]f[248])', 'fortran_order': (True|False), "
+    rb"'shape': \(([0-9]{1,9}),(?: ([0-9]{1,9}))?\), \} *\n"
 )
 
 
@@ -148,7 +151,10 @@ def _load(folder: Path, scale: Scale) -> TimbreMap:
     for path in layers:
         dense.append(_load_dense(path, size))
         size = dense[-1].size_out
-    return TimbreMap(vec_scale, pca_layer, dense)
+    try:
+        return TimbreMap(vec_scale, pca_layer, dense)
+    except SettingsError as error:
+        raise FormatError(f"{folder}: {error}") from error
 
 
 def _load_vec_scale(folder: Path, scale: Scale) -> VecScale:
@@ -313,14 +319,13 @@ def _read_npy(path: Path) -> _Array:
     header = re.fullmatch(_NPY_HEADER, content[start:end])
     if content[:6] != b"\x93NUMPY" or header is None:
         raise FormatError(f"{path}: expected floats saved by numpy.save")
-    kind, order, dimensions = header.groups()
-    shape = tuple(int(size) for size in dimensions.replace(b" ", b"").split(b",") if size)
+    kind, order, *sizes = header.groups()
+    shape = tuple(int(size) for size in sizes if size)
     dtype = np.dtype(kind.decode())
-    n_values = int(np.prod(shape, dtype=object)) if shape else 1
-    if len(content) - end != n_values * dtype.itemsize:
+    n_bytes = prod(shape) * dtype.itemsize
+    if len(content) - end != n_bytes:
         raise FormatError(
-            f"{path}: expected {n_values * dtype.itemsize} bytes for shape {shape}, "
-            f"found {len(content) - end}"
+            f"{path}: expected {n_bytes} bytes for shape {shape}, found {len(content) - end}"
         )
     array = np.frombuffer(content, dtype, offset=end).astype(np.float64)
     if array.size == 0:

@@ -394,6 +394,13 @@ def test_numbers_that_cannot_be_used_are_refused(build: Callable[[], object], me
         build()
 
 
+def test_layers_that_overflow_together_are_refused():
+    huge = DenseLayer([[3e38]], [0.0], "linear")
+    scaling = VecScale([0.0], [3e38], [0.0], [1.0])
+    with pytest.raises(SettingsError, match="pass the range of float64"):
+        TimbreMap(scaling, None, [huge] * 8)
+
+
 def test_a_collapsed_latent_dimension_is_no_reason_to_refuse_a_map(vec_scale: VecScale):
     weights = np.random.default_rng(6).normal(size=(3, 9))
     weights[1] = 0.0

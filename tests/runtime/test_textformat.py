@@ -263,6 +263,19 @@ MALFORMED = {
         lambda f: np.save(f / "vec_scale/mean.npy", np.array(["a", "b", "c"])),
         "mean.npy: expected floats saved",
     ),
+    "npy of three dimensions": (
+        lambda f: np.save(f / "vec_scale/mean.npy", np.zeros((1, 1, 3), np.float32)),
+        "mean.npy: expected floats saved",
+    ),
+    "npy cut short": (
+        lambda f: [
+            np.save(f / "vec_scale/mean.npy", np.zeros(3, np.float32)),
+            write(
+                "vec_scale/mean.npy", (f / "vec_scale/mean.npy").read_bytes()[:-1].decode("latin1")
+            )(f),
+        ],
+        r"mean.npy: expected 12 bytes for shape \(3,\), found 11",
+    ),
     "npy disagrees in size": (
         lambda f: np.save(f / "vec_scale/mean.npy", np.zeros(4, np.float32)),
         "vec_scale/mean: 3 values, but 4 in its .npy",
