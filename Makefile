@@ -37,8 +37,8 @@ endif
 	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('TimbreMap needs Python 3.11 or newer, this is ' + sys.version.split()[0] + ': name another with make PYTHON=/path/to/python3')"
 	@echo "Making .venv and installing packages (a few minutes the first time) ..."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable ".[all]" --group dev
+	$(BIN)/python -m pip install -qq --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install -qq --editable ".[all]" --group dev
 	@$(BIN)/python -c "open('$(INSTALLED)', 'w').close()"
 
 clean:

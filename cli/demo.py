@@ -1,0 +1,131 @@
+"""make demo: the whole path, from an instrument to sounds played through its mapping.
+
+Everything goes to ``demo/``; what is there already is not made again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+import timbremap_runtime as tm
+from timbremap_runtime.errors import TimbreMapError
+
+from . import features, generate, plot, train
+from ._common import command, parser
+
+PATCH = "patches/subtractive/lfo4"
+VARIANT = "fm"
+N_EXAMPLES = 1000
+EPOCHS = 40
+POINTS = {"left": (0.1, 0.5, 0.5), "middle": (0.5, 0.5, 0.5), "right": (0.9, 0.5, 0.5)}
+
+
+@command
+def main(argv: list[str] | None = None) -> None:
+    """Run the demo."""
+    arguments = parser("Try the whole path on one instrument.", "python -m timbremap_cli.demo")
+    arguments.add_argument("--folder", type=Path, default=Path("demo"), help="where it all goes")
+    folder: Path = arguments.parse_args(argv).folder
+    data, model = folder / "data", folder / "model"
+
+    say("1. Render", f"{N_EXAMPLES} sounds of the {PATCH} synth, each with random settings.")
+    arguments = [PATCH, str(data), "--variant", VARIANT, "--examples", str(N_EXAMPLES)]
+    begun = (data / "generate.json").exists()
+    run("tm-generate", generate.main, [*arguments, *(["--resume"] if begun else [])])
+
+    say("2. Features", "What each sound looks like: a mel spectrogram.")
+    step("tm-features", features.main, [str(data)], data / "features.npy")
+
+    say("3. Train", "Find three dimensions of the sound, and how to play the synth from them.")
+    arguments = ["--encoder", "lstm", "--gen", "--pca", "--epochs", str(EPOCHS)]
+    step("tm-train", train.main, [*arguments, str(data), str(model)], model / "metrics.json")
+
+    say("4. Look", "Every dot is a sound; its colour is one synth parameter.")
+    step("tm-plot", plot.main, [str(model)], model / "latent.png")
+
+    say("5. Play", "Three points of the control space, left to right along its main axis.")
+    sounds = play(model, folder)
+
+    say("6. What came out")
+    for line in summary(model, sounds):
+        print(f"   {line}")
+
+
+def say(title: str, text: str = "") -> None:
+    """Print a heading."""
+    print(f"\n{title}" + (f": {text}" if text else ""), flush=True)
+
+
+def step(name: str, main: Callable[[list[str]], int], arguments: list[str], result: Path) -> None:
+    """Run a command unless its result is there."""
+    if result.exists():
+        print(f"   {result} is there already")
+    else:
+        run(name, main, arguments)
+
+
+def run(name: str, main: Callable[[list[str]], int], arguments: list[str]) -> None:
+    """Run a command as it would be typed, and stop when it fails."""
+    print(f"   $ {name} {' '.join(arguments)}", flush=True)
+    status = main(arguments)
+    if status:
+        raise SystemExit(status)
+
+
+def play(model: Path, folder: Path) -> list[Path]:
+    """Map the demo's points to parameters and back, and render their sounds."""
+    from timbremap_jax.data.engines import open_engine
+    from timbremap_jax.data.generate import find_fault, write_wav
+    from timbremap_jax.data.patch import load_patch
+
+    mapping = tm.load(model / "timbremap")
+    patch = load_patch(PATCH, VARIANT)
+    engine = open_engine(patch)
+    note = patch.note.with_changes(sustain_ms=1500, release_ms=100)
+    print("   point (x, y, pressure)   " + "".join(f"{n:>8}" for n in patch.parameter_names))
+    files: list[Path] = []
+    for name, point in POINTS.items():
+        p = mapping.forward(np.array(point))
+        back = mapping.inverse(p)
+        print(f"   {point!s:24} " + "".join(f"{v:8.1f}" for v in p), end="")
+        print(f"   and back: {', '.join(f'{v:.3f}' for v in back)}")
+        samples = engine.render(p.tolist(), note)
+        fault = find_fault(samples)
+        if fault:
+            raise TimbreMapError(f"the sound of {name} {fault}")
+        files.append(folder / f"{name}.wav")
+        write_wav(files[-1], samples, engine.sample_rate)
+    return files
+
+
+def summary(model: Path, sounds: list[Path]) -> list[str]:
+    """Say in plain words what was made and how good it is."""
+    metrics = json.loads((model / "metrics.json").read_text(encoding="utf-8"))
+    test = metrics["test"]
+    errors = ", ".join(f"{n} {e['mae']:.0f}" for n, e in test["parameters"].items())
+    labels = np.load(model / "labels.npy")
+    guess = np.abs(labels - labels.mean(axis=0)).mean()
+    return [
+        f"From the sound alone the model guesses a setting to within {test['mae']:.0f} of 127 on",
+        f"average ({errors}), on sounds it had not heard;",
+        f"always answering with the mean would be {guess:.0f} off.",
+        f"Its answers use {test['spread']:.0%} of the spread of the true settings.",
+        f"Going from a point to parameters and back moves the point by at most"
+        f" {metrics['round_trip']:.0e}.",
+        "",
+        f"Look at    {model / 'latent.png'}",
+        f"Listen to  {', '.join(str(sound) for sound in sounds)}",
+        f"Play with  {model / 'timbremap'}  (jg.timbremap loads this folder in Max/MSP)",
+        "",
+        "Try next: another point with  tm-map demo/model 0.2 0.8 0.5",
+        "          more sounds (--examples 10000) for a map that is nearer the truth",
+        "          your own note with  tm-generate --sustain 500 --release 200",
+    ]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

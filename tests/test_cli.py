@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import LFO4
+from timbremap_cli import (  # pyright: ignore[reportMissingImports]
+    demo,
+    features,
+    generate,
+    map,
+    plot,
+    train,
+)
+
+import timbremap_runtime as tm
+
+COMMANDS = [generate.main, features.main, train.main, plot.main, map.main, demo.main]
+
+
+def test_a_model_folder_holds_what_it_should(model_dir: Path):
+    names = {"timbremap", "config.json", "metrics.json", "latent.npy", "latent_pca.npy"}
+    assert names <= {file.name for file in model_dir.iterdir()}
+    metrics = json.loads((model_dir / "metrics.json").read_text())
+    assert len(metrics["epochs"]) == 3
+    assert set(metrics["test"]["parameters"]) == {"rate", "duty", "shape", "depth"}
+    assert metrics["round_trip"] < 1e-9
+    assert np.load(model_dir / "latent_pca.npy").shape == (60, 3)
+
+
+def test_tm_map_there_and_back(model_dir: Path, capsys: pytest.CaptureFixture[str]):
+    assert map.main([str(model_dir), "0.2", "0.5", "0.9"]) == 0
+    p = capsys.readouterr().out.strip()
+    assert len(p.split(",")) == 4
+    assert map.main([str(model_dir / "timbremap"), "--inverse", *p.split(",")]) == 0
+    back = [float(word) for word in capsys.readouterr().out.split(",")]
+    # Six digits are printed.
+    assert back == pytest.approx([0.2, 0.5, 0.9], abs=1e-4)
+
+
+def test_tm_map_reads_rows_from_standard_input(
+    model_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("0.1, 0.2, 0.3\n\n0.5,0.5,0.5\n"))
+    assert map.main([str(model_dir), "--scale", "uniform"]) == 0
+    rows = np.loadtxt(io.StringIO(capsys.readouterr().out), delimiter=",")
+    mapping = tm.load(model_dir / "timbremap", scale="uniform")
+    assert rows == pytest.approx(mapping.forward(np.array([[0.1, 0.2, 0.3], [0.5] * 3])), rel=1e-4)
+
+
+@pytest.mark.parametrize("text", ["0.1,x,0.3\n", "0.1,0.2\n"])
+def test_tm_map_names_the_line_that_is_wrong(
+    text: str, model_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("0.1,0.2,0.3\n" + text))
+    assert map.main([str(model_dir)]) == 1
+    assert "standard input, line 2" in capsys.readouterr().err
+
+
+def test_tm_plot_writes_a_picture(model_dir: Path, tmp_path: Path):
+    output = tmp_path / "latent.png"
+    assert plot.main([str(model_dir), "--output", str(output)]) == 0
+    assert output.read_bytes().startswith(b"\x89PNG")
+
+
+def test_training_does_not_write_over_a_model(
+    data_dir: Path, model_dir: Path, capsys: pytest.CaptureFixture[str]
+):
+    before = (model_dir / "metrics.json").read_bytes()
+    assert train.main([str(data_dir), str(model_dir)]) == 1
+    assert "is there already" in capsys.readouterr().err
+    assert (model_dir / "metrics.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("main", COMMANDS)
+def test_help_has_an_example(main: Callable[..., int], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    assert "example:\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "a file"])
+@pytest.mark.parametrize(
+    ("main", "before", "after"),
+    [
+        (generate.main, [], ["data"]),
+        (features.main, [], []),
+        (train.main, [], ["model"]),
+        (plot.main, [], []),
+        (map.main, [], ["0.5", "0.5", "0.5"]),
+    ],
+)
+def test_a_wrong_folder_is_one_line(
+    main: Callable[..., int],
+    before: list[str],
+    after: list[str],
+    kind: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "folder"
+    if kind == "empty":
+        folder.mkdir()
+    elif kind == "a file":
+        folder.write_text("no folder")
+    assert main([*before, "folder", *after]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ")
+    assert "folder" in captured.err
+    assert captured.err.count("\n") == 1
+    assert not (tmp_path / "model").exists()
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "package", "arguments"),
+    [
+        ("generate", "dawdreamer", [str(LFO4), "data"]),
+        ("features", "librosa", ["DATA"]),
+        ("train", "jax", ["DATA", "model"]),
+    ],
+)
+def test_a_missing_extra_is_one_line_with_the_way_to_install_it(
+    module: str, package: str, arguments: list[str], data_dir: Path, tmp_path: Path
+):
+    arguments = [str(data_dir) if word == "DATA" else word for word in arguments]
+    code = (
+        f"import sys; sys.modules[{package!r}] = None; "
+        f"from timbremap_cli.{module} import main; sys.exit(main({arguments!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"{package} is not installed: run  pip install 'timbremap[" in done.stderr

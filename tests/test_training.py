@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from timbremap_jax.data.dataset import load_dataset
+from timbremap_jax.encoders import Latent
+from timbremap_jax.export import export_mapping, principal_axes
+from timbremap_jax.lstm import LastState
+from timbremap_jax.objective import kl_divergence, squared_error
+from timbremap_jax.regressor import Regressor
+from timbremap_jax.training import TrainSettings, train
+from timbremap_runtime.errors import SettingsError
+
+
+@pytest.mark.parametrize("encoder", ["dnn", "cnn", "lstm"])
+@pytest.mark.parametrize("generative", [False, True])
+def test_every_encoder_learns(data_dir: Path, encoder: str, generative: bool):
+    dataset = load_dataset(data_dir)
+    # A few frames and bands, so that the dense encoder is small.
+    dataset = dataclasses.replace(dataset, features=dataset.features[:, ::8, ::8])
+    settings = TrainSettings(encoder, generative, epochs=20, batch_size=16)
+    history = train(dataset, settings).history
+    assert history[-1].training_error < 0.9 * history[0].training_error
+
+
+def test_the_same_seed_gives_the_same_weights(data_dir: Path):
+    dataset = load_dataset(data_dir)
+    settings = TrainSettings("lstm", generative=True, epochs=1, batch_size=16, seed=5)
+    first, second = (train(dataset, settings).model for _ in range(2))
+    assert np.array_equal(first.regressor.dense.kernel[...], second.regressor.dense.kernel[...])
+    other = train(dataset, dataclasses.replace(settings, seed=6)).model
+    assert not np.array_equal(first.regressor.dense.kernel[...], other.regressor.dense.kernel[...])
+
+
+def test_more_controls_than_parameters_are_refused(data_dir: Path):
+    with pytest.raises(SettingsError, match="latent_size is 5 but there are 4 parameters"):
+        train(load_dataset(data_dir), TrainSettings(latent_size=5))
+
+
+def test_a_batch_larger_than_the_data_is_refused(data_dir: Path):
+    with pytest.raises(SettingsError, match="batch is 100 but there are 54 training rows"):
+        train(load_dataset(data_dir), TrainSettings(batch_size=100))
+
+
+def test_lstm_is_its_formula():
+    lstm = LastState(3, 4, rngs=nnx.Rngs(0))
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
+    w, u, b = (
+        np.asarray(p[...], np.float64)
+        for p in (lstm.input_kernel, lstm.recurrent_kernel, lstm.bias)
+    )
+    h = c = np.zeros((2, 4))
+    for t in range(5):
+        i, f, g, o = np.split(x[:, t] @ w + h @ u + b, 4, axis=-1)
+        sigmoid = [1 / (1 + np.exp(-gate)) for gate in (i, f, o)]
+        c = sigmoid[1] * c + sigmoid[0] * np.tanh(g)
+        h = sigmoid[2] * np.tanh(c)
+    assert np.abs(lstm(jnp.asarray(x)) - h).max() < 1e-5  # single precision over five steps
+
+
+def test_kl_divergence_has_the_closed_form():
+    latent = Latent(
+        jnp.array([[0.0, 0.0], [1.0, 2.0]]), jnp.array([[0.0, 0.0], [0.0, jnp.log(4.0)]])
+    )
+    # Half of (mean^2 + variance - 1 - log variance), summed.
+    expected = [0.0, 0.5 * 1.0 + 0.5 * (4.0 + 4.0 - 1.0 - np.log(4.0))]
+    assert kl_divergence(latent) == pytest.approx(expected, rel=1e-6)
+
+
+def test_squared_error_does_not_broadcast():
+    with pytest.raises(ValueError, match="predicted has shape"):
+        squared_error(jnp.zeros((4, 3)), jnp.zeros((4, 1)))
+
+
+def test_principal_axes_are_ordered_orthonormal_and_have_one_sign():
+    generator = np.random.default_rng(0)
+    points = (
+        generator.normal(size=(500, 3))
+        * (1.0, 5.0, 2.0)
+        @ np.linalg.qr(generator.normal(size=(3, 3)))[0]
+    )
+    axes = principal_axes(points)
+    assert np.abs(axes.axes.T @ axes.axes - np.eye(3)).max() < 1e-12
+    assert np.all(np.diff(axes.project(points).std(axis=0)) < 0)
+    again = principal_axes(points[::-1])
+    assert np.abs(axes.axes - again.axes).max() < 1e-9
+
+
+@pytest.mark.parametrize("pca", [False, True])
+def test_the_exported_mapping_says_what_the_regressor_says(pca: bool):
+    regressor = Regressor(3, 9, rngs=nnx.Rngs(0))
+    latent = np.random.default_rng(0).normal(1, 2, (400, 3)).astype(np.float32)
+    mapping = export_mapping(regressor, latent, principal_axes(latent) if pca else None)
+    c = np.random.default_rng(1).uniform(0.01, 0.99, (50, 3))
+    trace = mapping.trace(c)
+    expected = np.asarray(regressor(jnp.asarray(trace.z, jnp.float32)))
+    assert np.abs(trace.p - expected).max() < 1e-4 * 127
+    # Half of the sounds lie on each side of the middle of every axis: C is uniform over them.
+    assert np.abs(mapping.trace(np.full(3, 0.5)).z - latent.mean(axis=0)).max() < 1e-5

@@ -1,0 +1,1 @@
+"""From an instrument to a mapping: render, features, train, export."""

@@ -1,0 +1,1 @@
+"""From an instrument to arrays: patches, rendering, features, data sets. No JAX here."""

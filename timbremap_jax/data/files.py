@@ -1,0 +1,45 @@
+"""Files that are whole or not there: written under a temporary name, then renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``, renamed to it when the block ends well.
+
+    When the block fails the temporary file is removed and ``path`` is as it was.
+
+    Examples
+    --------
+    >>> with replacing(Path("notes.txt")) as temporary:
+    ...     temporary.write_text("all of it")
+    """
+    # Hidden, and with the ending kept: writers choose their format by it.
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Write ``array`` as ``.npy``, whole or not at all."""
+    with replacing(path) as temporary:
+        np.save(temporary, array)
+
+
+def save_json(path: Path, content: Any) -> None:
+    """Write ``content`` as readable JSON, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,268 @@
+"""What a ``patch.toml`` says: an instrument's parameters, its variants, its note.
+
+::
+
+    name = "lfo4"
+    engine = "faust"                # who makes the sound
+    source = "lfo4.dsp"             # beside patch.toml
+
+    [note]
+    pitch = 45                      # MIDI note number
+    velocity = 100                  # 1..127
+    sustain_ms = 250                # from note on to note off
+    release_ms = 50                 # from note off to the end of the file
+
+    [[parameters]]                  # the learned ones, in order; values 0..127
+    name = "rate"
+    control = "lfo_rate"            # the engine's name for it
+
+    [[parameters]]
+    name = "depth"                  # each variant says which control it drives
+
+    [fixed]                         # controls held at one value
+    cutoff = 80
+
+    [variants.fm]                   # the first variant is the default
+    controls = { depth = "fm_depth" }
+    fixed = { resonance = 20 }      # added to [fixed]
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from timbremap_runtime.errors import FolderError, FormatError, SettingsError
+
+PARAMETER_MAX = 127
+"""Learned parameters are integers from 0 to this, as MIDI has them."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A learned parameter: its name for people, and the engine's control it drives."""
+
+    name: str
+    control: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """The note every sound of a data set plays.
+
+    Attributes
+    ----------
+    pitch : int
+        MIDI note number, 0..127.
+    velocity : int
+        MIDI velocity, 1..127.
+    sustain_ms, release_ms : float
+        Milliseconds from note on to note off, and from note off to the end.
+    """
+
+    pitch: int = 57
+    velocity: int = 100
+    sustain_ms: float = 250.0
+    release_ms: float = 50.0
+
+    def __post_init__(self):
+        if not 0 <= self.pitch <= 127:
+            raise SettingsError(f"pitch is {self.pitch}: give a MIDI note number, 0 to 127")
+        if not 1 <= self.velocity <= 127:
+            raise SettingsError(f"velocity is {self.velocity}: give 1 to 127 (0 means note off)")
+        if not 1 <= self.sustain_ms <= 60_000 or not 0 <= self.release_ms <= 60_000:
+            raise SettingsError(
+                f"sustain is {self.sustain_ms} ms and release {self.release_ms} ms: give"
+                " milliseconds, a sustain of 1 to 60000 and a release of 0 to 60000"
+            )
+
+    @property
+    def frequency_hz(self) -> float:
+        """Equal temperament, A4 (note 69) = 440 Hz."""
+        return 440.0 * 2.0 ** ((self.pitch - 69) / 12)
+
+    @property
+    def duration_ms(self) -> float:
+        """Length of the whole sound."""
+        return self.sustain_ms + self.release_ms
+
+    def with_changes(self, **changes: float | None) -> Note:
+        """Return a copy with those fields changed that are not None."""
+        return replace(self, **{k: v for k, v in changes.items() if v is not None})  # pyright: ignore[reportArgumentType]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One instrument in one variant, ready for its engine.
+
+    Attributes
+    ----------
+    folder : Path
+        Where ``patch.toml`` lies.
+    name, engine : str
+        The instrument's name; the engine that renders it.
+    source : Path
+        The engine's source file.
+    parameters : tuple of Parameter
+        The learned parameters, in label order.
+    fixed : mapping of str to float
+        Controls held at one value.
+    note : Note
+        The note to play.
+    variant : str or None
+        The chosen variant.
+    variants : tuple of str
+        All there are.
+    """
+
+    folder: Path
+    name: str
+    engine: str
+    source: Path
+    parameters: tuple[Parameter, ...]
+    fixed: Mapping[str, float]
+    note: Note
+    variant: str | None
+    variants: tuple[str, ...]
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of the learned parameters, in label order."""
+        return tuple(p.name for p in self.parameters)
+
+
+def load_patch(folder: str | Path, variant: str | None = None) -> Patch:
+    """Read ``patch.toml`` from an instrument's folder.
+
+    Parameters
+    ----------
+    folder : path
+        The instrument's folder, e.g. ``patches/subtractive/lfo4``.
+    variant : str, optional
+        One of its variants; the first when not given.
+
+    Raises
+    ------
+    FolderError
+        There is no ``patch.toml``, or its source file is missing.
+    FormatError
+        ``patch.toml`` is not TOML, or says something it cannot mean.
+    SettingsError
+        There is no such variant.
+
+    Examples
+    --------
+    >>> load_patch("patches/subtractive/lfo4", "fm").parameter_names
+    ('rate', 'duty', 'shape', 'depth')
+    """
+    folder = Path(folder)
+    file = folder / "patch.toml"
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise FolderError(
+            f"{file}: no such file; give the folder of an instrument, e.g. patches/subtractive/lfo4"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FormatError(f"{file}: not valid TOML: {error}") from None
+    return _Reader(file).patch(table, variant)
+
+
+KINDS = {str: "text in quotes", list: "a list", dict: "a table", Real: "a number"}
+
+
+class _Reader:
+    """Turns the tables of one ``patch.toml`` into a `Patch`, naming the file in every error."""
+
+    def __init__(self, file: Path):
+        self.file = file
+
+    def fail(self, problem: str) -> FormatError:
+        return FormatError(f"{self.file}: {problem}")
+
+    def get(self, table: Mapping[str, Any], key: str, kind: type, default: Any = None) -> Any:
+        value = table.get(key, default)
+        if value is None:
+            raise self.fail(f"'{key}' is missing")
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise self.fail(f"'{key}' should be {KINDS[kind]}, not {value!r}")
+        return value
+
+    def refuse_unknown(self, table: Mapping[str, Any], known: set[str], where: str) -> None:
+        unknown = sorted(set(table) - known)
+        if unknown:
+            raise self.fail(f"{where} has no '{unknown[0]}'; known are {', '.join(sorted(known))}")
+
+    def patch(self, table: Mapping[str, Any], variant: str | None) -> Patch:
+        known = {"name", "description", "engine", "source", "note", "parameters", "fixed"}
+        self.refuse_unknown(table, known | {"variants"}, "an instrument")
+        variants = self.get(table, "variants", dict, {})
+        chosen = self.variant(variants, variant)
+        controls = self.get(chosen, "controls", dict, {})
+        folder = self.file.parent
+        source = folder / self.get(table, "source", str)
+        if not source.is_file():
+            raise FolderError(f"{source}: no such file, though {self.file} names it as its source")
+        return Patch(
+            folder=folder,
+            name=self.get(table, "name", str),
+            engine=self.get(table, "engine", str),
+            source=source,
+            parameters=self.parameters(self.get(table, "parameters", list), controls),
+            fixed=self.numbers(self.get(table, "fixed", dict, {}))
+            | self.numbers(self.get(chosen, "fixed", dict, {})),
+            note=self.note(self.get(table, "note", dict, {})),
+            variant=(variant or next(iter(variants))) if variants else None,
+            variants=tuple(variants),
+        )
+
+    def variant(self, variants: Mapping[str, Any], name: str | None) -> Mapping[str, Any]:
+        if name is not None and name not in variants:
+            there = f"it has {', '.join(variants)}" if variants else "it has none"
+            raise SettingsError(f"{self.file}: no variant '{name}'; {there}")
+        if not variants:
+            return {}
+        chosen = self.get(variants, name or next(iter(variants)), dict)
+        self.refuse_unknown(chosen, {"description", "controls", "fixed"}, "a variant")
+        return chosen
+
+    def parameters(self, tables: list[Any], controls: Mapping[str, Any]) -> tuple[Parameter, ...]:
+        if not tables:
+            raise self.fail("there are no [[parameters]]: name at least one")
+        parameters: list[Parameter] = []
+        for table in tables:
+            name = self.get(table, "name", str)
+            self.refuse_unknown(table, {"name", "control", "description"}, f"parameter '{name}'")
+            control = controls.get(name, table.get("control"))
+            if not isinstance(control, str):
+                raise self.fail(f"parameter '{name}' has no 'control', and its variant gives none")
+            parameters.append(Parameter(name, control))
+        self.refuse_twice([p.name for p in parameters], "named")
+        self.refuse_twice([p.control for p in parameters], "driven")
+        self.refuse_unknown(controls, {p.name for p in parameters}, "'controls' of the variant")
+        return tuple(parameters)
+
+    def refuse_twice(self, names: list[str], what: str) -> None:
+        for name in names:
+            if names.count(name) > 1:
+                raise self.fail(f"'{name}' is {what} by two parameters")
+
+    def numbers(self, table: Mapping[str, Any]) -> dict[str, float]:
+        return {key: float(self.get(table, key, Real)) for key in table}
+
+    def note(self, table: Mapping[str, Any]) -> Note:
+        fields: dict[str, Callable[[Any], Any]] = {
+            "pitch": int,
+            "velocity": int,
+            "sustain_ms": float,
+            "release_ms": float,
+        }
+        self.refuse_unknown(table, set(fields), "[note]")
+        try:
+            return Note(**{key: fields[key](value) for key, value in table.items()})
+        except (TypeError, ValueError) as error:
+            raise self.fail(f"[note]: {error}") from None
