@@ -53,11 +53,15 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescrip
     """Shows defaults, and leaves the example as it is written."""
 
 
-def bar(unit: str) -> Callable[[Iterable[Any]], Iterable[Any]]:
-    """Return a function that wraps an iterable in a progress bar, silent when not a terminal."""
-    from tqdm import tqdm
+def bar(unit: str) -> Callable[[Iterable[Any], int], Iterable[Any]]:
+    """Return a function that shows the way through so many items; silent when not a terminal."""
 
-    return lambda items: tqdm(items, unit=f" {unit}", disable=None, file=sys.stderr)
+    def wrap(items: Iterable[Any], n_items: int) -> Iterable[Any]:
+        from tqdm import tqdm
+
+        return tqdm(items, total=n_items, unit=f" {unit}", disable=None, file=sys.stderr)
+
+    return wrap
 
 
 def find_mapping(path: Path) -> Path:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
+
+from timbremap_runtime.errors import TimbreMapError
 
 from ._common import bar, command, parser
 
@@ -20,21 +23,73 @@ def main(argv: list[str] | None = None) -> None:
     add("--variant", help="which of the instrument's variants (default: its first)")
     add("--examples", type=int, default=10_000, help="how many sounds")
     add("--seed", type=int, default=0, help="the same seed gives the same sounds")
+    add(
+        "--sampling",
+        choices=("uniform", "sobol"),
+        default="uniform",
+        help="independent random settings, or ones that cover the space evenly",
+    )
+    add("--note", type=int, metavar="PITCH", help="MIDI note, 0 to 127 (default: the patch's)")
+    add("--velocity", type=int, help="1 to 127 (default: the patch's)")
     add("--sustain", type=float, metavar="MS", help="note on to note off (default: the patch's)")
     add("--release", type=float, metavar="MS", help="note off to the end (default: the patch's)")
-    add("--resume", action="store_true", help="go on where an interrupted run stopped")
+    add("--format", choices=("pcm24", "float"), default="pcm24", help="samples of the WAV files")
+    add("--workers", type=int, help="processes to render with (default: one a processor)")
+    again = arguments.add_mutually_exclusive_group()
+    again.add_argument(
+        "--resume",
+        nargs="?",
+        type=int,
+        const=0,
+        metavar="ROW",
+        help="go on where an interrupted run stopped; with ROW, render that row and all after it",
+    )
+    again.add_argument(
+        "--only", type=row_list, metavar="ROWS", help="render some rows again, e.g. 3,17,40-50"
+    )
     args = arguments.parse_args(argv)
 
     from timbremap_jax.data.generate import GenerateSettings, generate
     from timbremap_jax.data.patch import load_patch
 
     patch = load_patch(args.patch_dir, args.variant)
-    generate(
+    note = patch.note.with_changes(
+        pitch=args.note,
+        velocity=args.velocity,
+        sustain_ms=args.sustain,
+        release_ms=args.release,
+    )
+    faults = generate(
         patch,
         args.data_dir,
-        GenerateSettings(args.examples, args.seed),
-        patch.note.with_changes(sustain_ms=args.sustain, release_ms=args.release),
-        resume=args.resume,
+        GenerateSettings(args.examples, args.seed, args.sampling, args.format),
+        note,
+        resume=args.resume is not None,
+        first_row=args.resume or 0,
+        only=args.only,
+        n_workers=args.workers,
         progress=bar("sounds"),
     )
+    for row, fault in faults.items():
+        print(f"row {row}: the sound {fault}")
+    if faults:
+        rows = ",".join(map(str, faults))
+        raise TimbreMapError(
+            f"{args.data_dir}: {len(faults)} of {args.examples} sounds came out broken; render"
+            f" them again with the same command and  --only {rows}"
+        )
     print(f"{args.data_dir}: {args.examples} sounds of {', '.join(patch.parameter_names)}")
+
+
+def row_list(text: str) -> list[int]:
+    """Read rows such as ``3,17,40-50``."""
+    rows: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        try:
+            rows.extend(range(int(first), int(last or first) + 1))
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f"'{part}' is not a row or a range of rows, such as 17 or 40-50"
+            ) from None
+    return rows

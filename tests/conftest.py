@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,13 @@ from timbremap_cli import features, generate, train  # pyright: ignore[reportMis
 REPOSITORY = Path(__file__).parents[1]
 LFO4 = REPOSITORY / "patches" / "subtractive" / "lfo4"
 N_SOUNDS = 60
+
+
+def command(name: str) -> str:
+    """Path of an installed command."""
+    path = shutil.which(name, path=str(Path(sys.executable).parent))
+    assert path, f"{name} is not installed beside {sys.executable}"
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -1,31 +1,52 @@
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from conftest import LFO4, N_SOUNDS
+from conftest import LFO4, N_SOUNDS, command
+from timbremap_cli import generate as tm_generate  # pyright: ignore[reportMissingImports]
 
 from timbremap_jax.data.engines import open_engine
-from timbremap_jax.data.generate import GenerateSettings, find_fault, generate, sample_parameters
+from timbremap_jax.data.generate import GenerateSettings, generate, sample_parameters
 from timbremap_jax.data.patch import load_patch
+from timbremap_jax.data.sounds import find_fault
 from timbremap_runtime.errors import FolderError, FormatError, SettingsError
 
 
-def test_parameters_are_uniform_integers_and_rows_do_not_depend_on_their_number():
-    values = sample_parameters(20_000, 4, seed=3)
-    assert np.array_equal(values[:50], sample_parameters(50, 4, seed=3))
+@pytest.mark.parametrize("sampling", ["uniform", "sobol"])
+def test_parameters_are_uniform_integers_and_rows_do_not_depend_on_their_number(sampling: str):
+    values = sample_parameters(GenerateSettings(20_000, 3, sampling), 4)
+    assert np.array_equal(values[:50], sample_parameters(GenerateSettings(50, 3, sampling), 4))
     assert (values.min(), values.max()) == (0, 127)
     # 20,000 draws of variance (128^2 - 1) / 12: five standard errors of the mean.
     assert np.abs(values.mean(axis=0) - 63.5).max() < 5 * np.sqrt((128**2 - 1) / 12 / 20_000)
+    others = sample_parameters(GenerateSettings(50, 4, sampling), 4)
+    assert not np.array_equal(values[:50], others)
+
+
+def test_sobol_covers_the_space_more_evenly_than_chance():
+    def emptiest(sampling: str) -> int:
+        values = sample_parameters(GenerateSettings(4096, 0, sampling), 2) // 16
+        return int(np.bincount(values[:, 0] * 8 + values[:, 1], minlength=64).min())
+
+    # 64 cells, 64 points in each on average.
+    assert emptiest("sobol") >= 60 > emptiest("uniform")
 
 
 def test_labels_are_integers_with_commas_and_no_header(data_dir: Path):
     lines = (data_dir / "labels.csv").read_text().splitlines()
     assert len(lines) == N_SOUNDS
-    assert [int(word) for word in lines[0].split(",")] == sample_parameters(1, 4, 0)[0].tolist()
+    assert [int(word) for word in lines[0].split(",")] == sample_parameters(GenerateSettings(1), 4)[
+        0
+    ].tolist()
 
 
 def test_every_row_has_a_mono_sound_of_the_right_length(data_dir: Path):
@@ -53,16 +74,185 @@ def test_a_data_folder_is_not_rendered_over(data_dir: Path):
 
 def test_resume_refuses_a_folder_made_with_other_settings(data_dir: Path):
     with pytest.raises(SettingsError, match="was made with another seed"):
-        generate(load_patch(LFO4, "fm"), data_dir, GenerateSettings(N_SOUNDS, 1), resume=True)
+        generate(load_patch(LFO4, "fm"), data_dir, GenerateSettings(N_SOUNDS, seed=1), resume=True)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {f.relative_to(folder).as_posix(): f.read_bytes() for f in folder.rglob("*.*")}
+
+
+def test_sounds_do_not_depend_on_order_or_number_of_workers(data_dir: Path, tmp_path: Path):
+    patch, settings = load_patch(LFO4, "fm"), GenerateSettings(N_SOUNDS)
+    generate(patch, tmp_path, settings, n_workers=3)
+    for row in range(N_SOUNDS):
+        name = f"wavs/ex_{row}.wav"
+        assert (tmp_path / name).read_bytes() == (data_dir / name).read_bytes()
+    # The engine itself, in any order.
+    engine, values = open_engine(patch), sample_parameters(settings, 4)
+    for row in (30, 2, 59, 2):
+        samples = engine.render(values[row].tolist(), patch.note)
+        stored, _ = soundfile.read(data_dir / "wavs" / f"ex_{row}.wav", dtype="float32")
+        assert np.abs(samples - stored).max() <= 2**-23  # a step of 24 bits
+
+
+def test_killed_and_resumed_ends_as_if_never_stopped(tmp_path: Path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    arguments = ["--variant", "am", "--examples", "500", "--workers", "2"]
+    subprocess.run([command("tm-generate"), LFO4, whole, *arguments], check=True)
+    run = subprocess.Popen([command("tm-generate"), LFO4, killed, *arguments])
+    deadline = time.monotonic() + 60
+    while not (killed / "wavs" / "ex_50.wav").exists():
+        assert run.poll() is None and time.monotonic() < deadline
+        time.sleep(0.001)
+    run.kill()
+    run.wait()
+    assert 0 < len(list((killed / "wavs").glob("ex_*.wav"))) < 500
+    # What a kill can leave behind: a half-written file under a temporary name.
+    (killed / "wavs" / ".ex_499.1234.wav").write_bytes(b"RIFF")
+    subprocess.run([command("tm-generate"), LFO4, killed, *arguments, "--resume"], check=True)
+    assert content(killed) == content(whole)
+
+
+def test_a_cut_file_is_rendered_again_on_resume(data_dir: Path, tmp_path: Path):
+    folder = tmp_path / "copy"
+    shutil.copytree(data_dir, folder)
+    wav = folder / "wavs" / "ex_3.wav"
+    before = wav.read_bytes()
+    wav.write_bytes(before[:5000])
+    generate(load_patch(LFO4, "fm"), folder, GenerateSettings(N_SOUNDS), resume=True)
+    assert wav.read_bytes() == before
+
+
+def test_only_renders_those_rows_and_resume_from_a_row_all_that_follow(
+    data_dir: Path, tmp_path: Path
+):
+    folder = tmp_path / "copy"
+    shutil.copytree(data_dir, folder)
+    wavs = [folder / "wavs" / f"ex_{row}.wav" for row in range(N_SOUNDS)]
+
+    def rendered(*arguments: str) -> list[int]:
+        for wav in wavs:
+            os.utime(wav, (0, 0))
+        run = [str(LFO4), str(folder), "--examples", str(N_SOUNDS), *arguments]
+        assert tm_generate.main(run) == 0
+        return [row for row, wav in enumerate(wavs) if wav.stat().st_mtime > 0]
+
+    assert rendered("--only", "3,17,40-42") == [3, 17, 40, 41, 42]
+    assert rendered("--resume", "57") == [57, 58, 59]
+    assert rendered("--resume") == []
+
+
+def test_only_a_row_that_is_there(data_dir: Path):
+    with pytest.raises(SettingsError, match="rows are numbered 0 to 59: there is no row 60"):
+        generate(load_patch(LFO4, "fm"), data_dir, GenerateSettings(N_SOUNDS), only=[60])
+
+
+def test_note_and_format_are_those_asked_for(tmp_path: Path):
+    arguments = ["--note", "57", "--sustain", "100", "--release", "20", "--format", "float"]
+    assert tm_generate.main([str(LFO4), str(tmp_path), "--examples", "2", *arguments]) == 0
+    info = soundfile.info(tmp_path / "wavs" / "ex_1.wav")
+    assert (info.frames, info.subtype) == (round(0.12 * 44_100), "FLOAT")
+    description = json.loads((tmp_path / "generate.json").read_text())
+    assert description["note"] == {
+        "pitch": 57,
+        "velocity": 100,
+        "sustain_ms": 100,
+        "release_ms": 20,
+    }
 
 
 def faust_patch(folder: Path, source: str) -> Path:
+    folder.mkdir(exist_ok=True)
     (folder / "tiny.dsp").write_text(source)
     (folder / "patch.toml").write_text(
         'name = "tiny"\nengine = "faust"\nsource = "tiny.dsp"\n'
         '[[parameters]]\nname = "one"\ncontrol = "a"\n'
     )
     return folder
+
+
+CONTROLS = 'freq = hslider("freq", 1, 0, 9999, 1); gain = hslider("gain", 1, 0, 1, 1); '
+LOUD_ABOVE_100 = (
+    CONTROLS + 'a = hslider("a", 0, 0, 127, 1); process = gain * button("gate") * (1 + (a > 100))'
+    " + 1e-9 * freq;"
+)
+
+
+def test_broken_sounds_are_reported_by_row_and_cost_only_themselves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    patch, data = faust_patch(tmp_path / "patch", LOUD_ABOVE_100), tmp_path / "data"
+    assert tm_generate.main([str(patch), str(data), "--examples", "40"]) == 1
+    values = sample_parameters(GenerateSettings(40), 1)[:, 0]
+    broken = np.flatnonzero(values > 100).tolist()
+    captured = capsys.readouterr()
+    assert [f"row {row}: the sound is clipped (peak 1.57)" for row in broken] == (
+        captured.out.splitlines()
+    )
+    assert captured.err.startswith(f"error: {data}: {len(broken)} of 40 sounds came out broken")
+    assert f"--only {','.join(map(str, broken))}" in captured.err
+    assert len(list((data / "wavs").iterdir())) == 40 - len(broken)
+
+
+def test_a_folder_of_another_patch_is_refused(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    before = content(data_dir)
+    patch = faust_patch(tmp_path / "patch", LOUD_ABOVE_100)
+    assert tm_generate.main([str(patch), str(data_dir), "--examples", "60", "--resume"]) == 1
+    assert "was made with another patch (lfo4, now tiny)" in capsys.readouterr().err
+    assert content(data_dir) == before
+
+
+def test_labels_of_somebody_else_are_not_written_over(tmp_path: Path):
+    (tmp_path / "labels.csv").write_text("1,2,3,4\n")
+    with pytest.raises(FolderError, match=r"labels\.csv but no generate\.json"):
+        generate(load_patch(LFO4), tmp_path, GenerateSettings(4), resume=True)
+    assert (tmp_path / "labels.csv").read_text() == "1,2,3,4\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on file sizes on Windows")
+def test_a_disk_that_takes_no_more_is_one_line(tmp_path: Path):
+    import resource
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    done = subprocess.run(
+        [command("tm-generate"), LFO4, tmp_path / "data", "--examples", "40"],
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "cannot be written (File too large): make room" in done.stderr
+    assert list((tmp_path / "data" / "wavs").iterdir()) == []
+
+
+def test_a_full_disk_is_one_line_and_resume_goes_on_when_there_is_room(tmp_path: Path):
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(small)]
+    if (
+        not shutil.which("mount")
+        or subprocess.run(mount, capture_output=True, check=False).returncode
+    ):
+        pytest.skip("mounting a small disk needs Linux and root")
+    run = [command("tm-generate"), LFO4, small / "data", "--examples", "40"]
+    try:
+        done = subprocess.run(run, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert "cannot be written (No space left on device): make room" in done.stderr
+        for wav in (small / "data" / "wavs").iterdir():
+            assert soundfile.info(wav).frames == 13_230
+        subprocess.run(["mount", "-o", "remount,size=4m", str(small)], check=True)
+        subprocess.run([*run, "--resume"], check=True)
+        assert len(list((small / "data" / "wavs").iterdir())) == 40
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
 
 
 def test_a_source_that_does_not_compile_gives_the_words_of_faust(tmp_path: Path):

@@ -50,3 +50,8 @@ class MissingExtra(TimbreMapError, ImportError):
         super().__init__(
             f"{package} is not installed: run  pip install 'timbremap[{extra}]'", name=package
         )
+        self._arguments = (package, extra)
+
+    def __reduce__(self):
+        # Errors travel between processes, and are made again from what made them.
+        return type(self), self._arguments

@@ -8,7 +8,6 @@ row with it; ``features.json`` holds the settings. The numbers are those of
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,14 +15,13 @@ from typing import Any
 
 import numpy as np
 import scipy.fft
-import soundfile
 from numpy.typing import NDArray
 
 from timbremap_jax.data.files import save_array, save_json
-from timbremap_jax.data.generate import wav_path
+from timbremap_jax.data.sounds import read_wav, row_of, wav_path
 from timbremap_runtime.errors import FolderError, FormatError, MissingExtra
 
-Progress = Callable[[Iterable[Any]], Iterable[Any]]
+Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def compute_features(
     data_dir: str | Path,
     settings: FeatureSettings | None = None,
     *,
-    progress: Progress = iter,
+    progress: Progress = lambda items, _: items,
 ) -> tuple[int, int, int]:
     """Compute the features of every sound under ``data_dir/wavs``.
 
@@ -132,7 +130,8 @@ def compute_features(
         )
     transform = MelSpectrogram(settings)
     spectrograms = [
-        transform(read_wav(wav_path(data_dir, row), settings.sample_rate)) for row in progress(rows)
+        transform(read_wav(wav_path(data_dir, row), settings.sample_rate))
+        for row in progress(rows, len(rows))
     ]
     width = int(np.median([s.shape[1] for s in spectrograms]))
     features = np.zeros((len(rows), settings.n_mels, width), np.float32)
@@ -151,10 +150,8 @@ def load_feature_settings(data_dir: Path) -> FeatureSettings:
 
 def find_rows(data_dir: Path) -> list[int]:
     """Rows that have a sound, in order, by the names of the files."""
-    numbers = (
-        re.fullmatch(r"ex_(\d+)\.wav", file.name) for file in (data_dir / "wavs").glob("ex_*.wav")
-    )
-    rows = sorted(int(number[1]) for number in numbers if number)
+    found = (row_of(file) for file in (data_dir / "wavs").glob("ex_*.wav"))
+    rows = sorted(row for row in found if row is not None)
     if not rows:
         raise FolderError(
             f"{data_dir / 'wavs'}: no sounds named ex_0.wav, ex_1.wav, ...:"
@@ -176,18 +173,3 @@ def read_labels(file: Path) -> NDArray[np.float32]:
         raise FolderError(f"{file}: no such file; tm-generate writes it") from None
     except ValueError as error:
         raise FormatError(f"{file}: not rows of numbers with commas: {error}") from None
-
-
-def read_wav(file: Path, sample_rate: int) -> NDArray[np.float32]:
-    """Read one mono sound, checking that it is what the settings say."""
-    try:
-        samples, rate = soundfile.read(file, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise FormatError(f"{file}: not a sound that can be read: {error.error_string}") from None
-    if rate != sample_rate:
-        raise FormatError(f"{file}: is at {rate} Hz, the settings say {sample_rate} Hz")
-    if samples.shape[1] != 1:
-        raise FormatError(f"{file}: has {samples.shape[1]} channels: mono is needed")
-    if not len(samples):
-        raise FormatError(f"{file}: is empty; remove it and render it with tm-generate --resume")
-    return samples[:, 0].astype(np.float32, copy=False)

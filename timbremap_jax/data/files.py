@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from timbremap_runtime.errors import FolderError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -33,6 +35,24 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def save_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Write ``content``, whole or not at all.
+
+    Raises
+    ------
+    FolderError
+        The disk is full, or may not be written to.
+    """
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise FolderError(
+            f"{path}: cannot be written ({error.strerror}): make room or choose another folder,"
+            " and run the command again (tm-generate goes on with --resume)"
+        ) from None
+
+
 def save_array(path: Path, array: NDArray[Any]) -> None:
     """Write ``array`` as ``.npy``, whole or not at all."""
     with replacing(path) as temporary:
@@ -41,5 +61,4 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
 
 def save_json(path: Path, content: Any) -> None:
     """Write ``content`` as readable JSON, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    save_bytes(path, (json.dumps(content, indent=2) + "\n").encode())

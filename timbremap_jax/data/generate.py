@@ -2,30 +2,39 @@
 
 A data folder holds ``labels.csv`` (one row of integers a sound, no header) and
 ``wavs/ex_0.wav``, ``wavs/ex_1.wav`` and so on: row i of the labels made sound i.
-``generate.json`` says how they were made.
+``generate.json`` says how they were made. What row i is depends on the patch, the settings and i
+alone, not on what is rendered beside it, in which order, or by how many processes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
-from timbremap_jax.data.engines import open_engine
-from timbremap_jax.data.files import replacing, save_json
+from timbremap_jax.data.engines import SAMPLE_RATE, open_engine
+from timbremap_jax.data.files import save_bytes, save_json
 from timbremap_jax.data.patch import PARAMETER_MAX, Note, Patch
-from timbremap_runtime.errors import FolderError, SettingsError, TimbreMapError
+from timbremap_jax.data.sounds import SUBTYPES, find_fault, is_whole, wav_path, write_wav
+from timbremap_jax.data.workers import map_rows
+from timbremap_runtime.errors import FolderError, FormatError, SettingsError
 
-Progress = Callable[[Iterable[int]], Iterable[int]]
-"""Wraps an iterable of rows, as ``tqdm`` does."""
+T = TypeVar("T")
+Progress = Callable[[Iterable[T], int], Iterable[T]]
+"""Wraps an iterable of so many items, as a progress bar does."""
+
+SAMPLINGS = ("uniform", "sobol")
+N_TRIES = 2
+"""How often a sound is rendered before its fault is believed."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +47,33 @@ class GenerateSettings:
         Number of sounds.
     seed : int
         Seed of the parameter settings.
+    sampling : str
+        ``uniform``: independent draws. ``sobol``: a scrambled Sobol sequence, which covers the
+        space more evenly (Owen, 1998).
+    sample_format : str
+        ``pcm24`` or ``float`` samples in the WAV files.
     """
 
     n_examples: int = 10_000
     seed: int = 0
+    sampling: str = "uniform"
+    sample_format: str = "pcm24"
 
     def __post_init__(self):
-        if self.n_examples < 1:
-            raise SettingsError(f"examples is {self.n_examples}: give at least 1")
+        if not 1 <= self.n_examples <= 2**24:
+            raise SettingsError(f"examples is {self.n_examples}: give 1 to {2**24}")
         if self.seed < 0:
             raise SettingsError(f"seed is {self.seed}: give 0 or more")
+        if self.sampling not in SAMPLINGS:
+            raise SettingsError(f"no sampling '{self.sampling}': there are {', '.join(SAMPLINGS)}")
+        if self.sample_format not in SUBTYPES:
+            raise SettingsError(
+                f"no format '{self.sample_format}': there are {', '.join(SUBTYPES)}"
+            )
 
 
-def sample_parameters(n_examples: int, n_parameters: int, seed: int) -> NDArray[np.int64]:
-    """Draw parameter settings, uniform over the integers 0..127.
+def sample_parameters(settings: GenerateSettings, n_parameters: int) -> NDArray[np.int64]:
+    """Draw parameter settings over the integers 0..127.
 
     Row i is the same whatever ``n_examples`` is.
 
@@ -59,8 +81,131 @@ def sample_parameters(n_examples: int, n_parameters: int, seed: int) -> NDArray[
     -------
     ndarray of int64, shape (n_examples, n_parameters)
     """
-    generator = np.random.default_rng(seed)
-    return generator.integers(0, PARAMETER_MAX + 1, (n_examples, n_parameters))
+    n_examples = settings.n_examples
+    generator = np.random.default_rng(settings.seed)
+    if settings.sampling == "uniform":
+        return generator.integers(0, PARAMETER_MAX + 1, (n_examples, n_parameters))
+    from scipy.stats import qmc
+
+    # Sobol points are balanced in powers of two.
+    points = qmc.Sobol(n_parameters, rng=generator).random_base2((n_examples - 1).bit_length())
+    return (points[:n_examples] * (PARAMETER_MAX + 1)).astype(np.int64)
+
+
+def generate(
+    patch: Patch,
+    data_dir: str | Path,
+    settings: GenerateSettings,
+    note: Note | None = None,
+    *,
+    resume: bool = False,
+    first_row: int = 0,
+    only: Sequence[int] | None = None,
+    n_workers: int | None = None,
+    progress: Progress[tuple[int, str | None]] = lambda items, _: items,
+) -> dict[int, str]:
+    """Render ``settings.n_examples`` sounds of ``patch`` into ``data_dir``.
+
+    Sounds are rendered by processes of their own, so a script that calls this needs the usual
+    ``if __name__ == "__main__":``.
+
+    Parameters
+    ----------
+    patch : Patch
+        The instrument.
+    data_dir : path
+        Made when it is not there.
+    settings : GenerateSettings
+        How many, and from which seed.
+    note : Note, optional
+        Instead of the patch's own.
+    resume : bool
+        Go on in a folder that was begun with the same settings: render what is missing.
+    first_row : int
+        With ``resume``, render this row and all that follow, even when they are there.
+    only : sequence of int, optional
+        Render these rows of such a folder, even when they are there, and no others.
+    n_workers : int, optional
+        Number of processes; one a processor when not given.
+    progress : callable
+        Wraps the results as they come.
+
+    Returns
+    -------
+    dict of int to str
+        The rows that came out broken, twice, and what is wrong with each. Nothing is written for
+        them.
+
+    Raises
+    ------
+    FolderError
+        The folder holds something else, or a file cannot be written.
+    SettingsError
+        The folder was made from another patch or with other settings.
+    FormatError, MissingExtra
+        The engine cannot be opened.
+    """
+    data_dir = Path(data_dir)
+    note = note or patch.note
+    open_engine(patch)  # whatever is wrong with the patch is said before anything is written
+    values = sample_parameters(settings, len(patch.parameters))
+    renderer = Renderer(patch, note, values, data_dir, settings.sample_format)
+    rows: Sequence[int] = range(settings.n_examples)
+    if only is not None:
+        rows = sorted(set(only))
+        if not rows or rows[0] < 0 or rows[-1] >= settings.n_examples:
+            raise SettingsError(
+                f"rows are numbered 0 to {settings.n_examples - 1}: there is no row"
+                f" {rows[-1] if rows and rows[0] >= 0 else rows[0] if rows else 'in an empty list'}"
+            )
+    description = describe(patch, note, settings)
+    _prepare(data_dir, description, values, again=resume or only is not None)
+    if only is None:
+        rows = [r for r in rows if (resume and r >= first_row > 0) or not renderer.is_done(r)]
+    outcomes = map_rows(partial(_open_renderer, renderer), rows, n_workers)
+    faults = {}
+    for row, fault in progress(outcomes, len(rows)):
+        if fault:
+            faults[row] = str(fault)
+    return dict(sorted(faults.items()))
+
+
+@dataclass(frozen=True, eq=False)
+class Renderer:
+    """What a worker needs to render any row."""
+
+    patch: Patch
+    note: Note
+    values: NDArray[np.int64]
+    data_dir: Path
+    sample_format: str
+
+    @property
+    def n_samples(self) -> int:
+        """Length of every sound."""
+        return self.note.n_samples(SAMPLE_RATE)
+
+    def is_done(self, row: int) -> bool:
+        """Whether the sound of a row is there and whole."""
+        return is_whole(wav_path(self.data_dir, row), self.n_samples)
+
+
+def _open_renderer(renderer: Renderer) -> Callable[[int], str | None]:
+    """Open the engine; return what renders a row and says what is wrong with its sound."""
+    engine = open_engine(renderer.patch)
+
+    def render(row: int) -> str | None:
+        fault = None
+        for _ in range(N_TRIES):
+            samples = engine.render(renderer.values[row].tolist(), renderer.note)
+            fault = find_fault(samples, renderer.n_samples)
+            if fault is None:
+                path = wav_path(renderer.data_dir, row)
+                write_wav(path, samples, engine.sample_rate, renderer.sample_format)
+                break
+        return fault
+
+    return render
 
 
 def describe(patch: Patch, note: Note, settings: GenerateSettings) -> dict[str, Any]:
@@ -74,110 +219,70 @@ def describe(patch: Patch, note: Note, settings: GenerateSettings) -> dict[str, 
         "variant": patch.variant,
         "parameters": list(patch.parameter_names),
         "note": asdict(note),
+        "sample_rate": SAMPLE_RATE,
         **asdict(settings),
-        "versions": {name: version(name) for name in ("timbremap", "numpy", "dawdreamer")},
+        "versions": {name: _version(name) for name in ("timbremap", "numpy", "dawdreamer")},
     }
-
-
-def generate(
-    patch: Patch,
-    data_dir: str | Path,
-    settings: GenerateSettings,
-    note: Note | None = None,
-    *,
-    resume: bool = False,
-    progress: Progress = iter,
-) -> None:
-    """Render ``settings.n_examples`` sounds of ``patch`` into ``data_dir``.
-
-    Parameters
-    ----------
-    patch : Patch
-        The instrument.
-    data_dir : path
-        Made when it is not there.
-    settings : GenerateSettings
-        How many, and from which seed.
-    note : Note, optional
-        Instead of the patch's own.
-    resume : bool
-        Go on in a folder that was begun with the same settings.
-    progress : callable
-        Wraps the iterable of rows.
-
-    Raises
-    ------
-    FolderError
-        The folder holds a data set already and ``resume`` is false.
-    SettingsError
-        The folder was made from another patch or with other settings.
-    TimbreMapError
-        A sound came out broken.
-    """
-    note = note or patch.note
-    data_dir = Path(data_dir)
-    engine = open_engine(patch)
-    _prepare(data_dir, describe(patch, note, settings), resume=resume)
-    values = sample_parameters(settings.n_examples, len(patch.parameters), settings.seed)
-    with replacing(data_dir / "labels.csv") as temporary:
-        np.savetxt(temporary, values, fmt="%d", delimiter=",")
-    missing = [row for row in range(len(values)) if not wav_path(data_dir, row).exists()]
-    for row in progress(missing):
-        samples = engine.render(values[row].tolist(), note)
-        fault = find_fault(samples)
-        if fault:
-            raise TimbreMapError(f"{wav_path(data_dir, row)}: the sound of row {row} {fault}")
-        write_wav(wav_path(data_dir, row), samples, engine.sample_rate)
 
 
 def load_parameter_names(data_dir: Path) -> tuple[str, ...] | None:
     """Names of the parameters of a data folder, or None where ``generate.json`` is missing."""
+    description = _load_description(data_dir)
+    return tuple(description["parameters"]) if description else None
+
+
+def _load_description(data_dir: Path) -> dict[str, Any] | None:
     file = data_dir / "generate.json"
-    if not file.exists():
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    return tuple(json.loads(file.read_text(encoding="utf-8"))["parameters"])
+    except ValueError:
+        raise FormatError(
+            f"{file}: not valid JSON: restore it, or render into another folder"
+        ) from None
 
 
-def wav_path(data_dir: Path, row: int) -> Path:
-    """Where the sound of ``row`` lies."""
-    return data_dir / "wavs" / f"ex_{row}.wav"
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
-def write_wav(path: Path, samples: NDArray[np.float32], sample_rate: int) -> None:
-    """Write mono 24-bit PCM, whole or not at all."""
-    with replacing(path) as temporary:
-        soundfile.write(temporary, samples, sample_rate, subtype="PCM_24")
-
-
-def find_fault(samples: NDArray[np.float32]) -> str | None:
-    """Say what is wrong with a sound, or None when it is good."""
-    if not np.isfinite(samples).all():
-        return "is not finite"
-    peak = np.abs(samples).max(initial=0.0)
-    if peak < 1e-4:
-        return "is silent"
-    if peak >= 1.0:
-        return f"is clipped (peak {peak:.2f})"
-    return None
-
-
-def _prepare(data_dir: Path, description: dict[str, Any], *, resume: bool) -> None:
-    file = data_dir / "generate.json"
-    if file.exists():
-        earlier = json.loads(file.read_text(encoding="utf-8"))
-        if not resume:
-            raise FolderError(
-                f"{data_dir} holds a data set already: go on with --resume, or give another folder"
-            )
-        differing = [key for key in description if earlier.get(key) != description[key]]
-        if differing:
-            key = differing[0]
+def _prepare(
+    data_dir: Path, description: dict[str, Any], values: NDArray[np.int64], *, again: bool
+) -> None:
+    """Make the folder, or check that it is the one that was begun; write description and labels."""
+    earlier = _load_description(data_dir)
+    if earlier is not None and not again:
+        raise FolderError(
+            f"{data_dir} holds a data set already: go on with --resume, or give another folder"
+        )
+    if earlier is None and (data_dir / "labels.csv").exists():
+        raise FolderError(
+            f"{data_dir} holds a labels.csv but no generate.json that says how it was made:"
+            " give another folder"
+        )
+    for key in description if earlier else ():
+        if earlier and earlier.get(key) != description[key]:
             raise SettingsError(
-                f"{data_dir} was made with another {key} ({earlier.get(key)}, now"
-                f" {description[key]}): give another folder"
+                f"{data_dir} was made with another {key} ({_short(earlier.get(key))}, now"
+                f" {_short(description[key])}): give another folder, or the same as then"
             )
     try:
         (data_dir / "wavs").mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise FolderError(f"{data_dir} is a file: give a folder") from None
-    save_json(file, description)
+        raise FolderError(f"{data_dir} is a file, or lies in one: give a folder") from None
+    for left_over in (data_dir / "wavs").glob(".ex_*.wav"):
+        left_over.unlink()  # of a run that was killed
+    save_json(data_dir / "generate.json", description)
+    text = io.StringIO()
+    np.savetxt(text, values, fmt="%d", delimiter=",")
+    save_bytes(data_dir / "labels.csv", text.getvalue().encode())
+
+
+def _short(value: Any) -> str:
+    """Write a value of a description in a few characters."""
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:12]}..."

@@ -90,6 +90,10 @@ class Note:
         """Length of the whole sound."""
         return self.sustain_ms + self.release_ms
 
+    def n_samples(self, sample_rate: int) -> int:
+        """Length of the whole sound in samples."""
+        return round(self.duration_ms * sample_rate / 1000)
+
     def with_changes(self, **changes: float | None) -> Note:
         """Return a copy with those fields changed that are not None."""
         return replace(self, **{k: v for k, v in changes.items() if v is not None})  # pyright: ignore[reportArgumentType]

@@ -77,7 +77,7 @@ class FaustEngine:
 
     def render(self, values: Sequence[float], note: Note) -> NDArray[np.float32]:
         """Play one note; see `timbremap_jax.data.engines.Engine`."""
-        n_samples = round(note.duration_ms * self.sample_rate / 1000)
+        n_samples = note.n_samples(self.sample_rate)
         gate = np.zeros(n_samples, np.float32)
         gate[: round(note.sustain_ms * self.sample_rate / 1000)] = 1.0
         voice, addresses = self._voice, self._addresses

@@ -1,0 +1,161 @@
+"""Work on numbered rows in several processes, whatever happens to them.
+
+A worker that dies (a plug-in crashed, the system ran out of memory) is replaced, and the row it
+held is tried once more.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from timbremap_runtime.errors import TimbreMapError
+
+CHUNK_SIZE = 16
+"""Rows that a worker is handed at a time: many enough that it seldom waits for more."""
+
+MAX_DEATHS_IN_A_ROW = 6
+"""Workers that die one after the other, with nothing done between, before giving up."""
+
+# A fork of a process that runs threads can hang; a fresh process is the same on every system.
+_context = get_context("spawn")
+
+
+class WorkerDied(TimbreMapError):
+    """The process that worked on a row ended, twice."""
+
+
+def default_workers() -> int:
+    """Count the processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def map_rows(
+    make_task: Callable[[], Callable[[int], Any]], rows: Sequence[int], n_workers: int | None = None
+) -> Iterator[tuple[int, Any]]:
+    """Apply a task to every row, in any order.
+
+    Parameters
+    ----------
+    make_task : callable
+        Called once in each worker, it returns the task: from a row to a result. Both
+        ``make_task`` and the results are pickled.
+    rows : sequence of int
+        The rows.
+    n_workers : int, optional
+        Number of processes; one a processor when not given.
+
+    Yields
+    ------
+    tuple of int and object
+        A row and its result, as soon as it is there. The result is a `WorkerDied` for a row whose
+        worker died, and so did the next one that was given that row.
+
+    Raises
+    ------
+    Exception
+        Whatever ``make_task`` or the task raises; the other workers are stopped.
+    TimbreMapError
+        Workers die one after the other without a single result.
+    """
+    waiting = deque(
+        list(rows[start : start + CHUNK_SIZE]) for start in range(0, len(rows), CHUNK_SIZE)
+    )
+    deaths: dict[int, int] = {}
+    deaths_in_a_row = 0
+    n_workers = min(n_workers or default_workers(), len(waiting))
+    workers = [_Worker.start(make_task) for _ in range(n_workers)]
+    try:
+        for worker in workers:
+            worker.give(waiting.popleft())
+        while any(worker.held for worker in workers):
+            for connection in wait([w.connection for w in workers if w.held]):
+                worker = next(w for w in workers if w.connection is connection)
+                try:
+                    row, result, error = worker.connection.recv()
+                except (EOFError, OSError):
+                    deaths_in_a_row += 1
+                    if deaths_in_a_row >= MAX_DEATHS_IN_A_ROW:
+                        raise TimbreMapError(
+                            f"{deaths_in_a_row} processes died one after the other, the last at row"
+                            f" {worker.held[0]}: {worker.cause_of_death()}"
+                        ) from None
+                    culprit, *others = worker.held
+                    deaths[culprit] = deaths.get(culprit, 0) + 1
+                    if deaths[culprit] < 2:
+                        waiting.appendleft([culprit])
+                    else:
+                        yield culprit, WorkerDied(worker.cause_of_death())
+                    if others:
+                        waiting.append(others)
+                    workers.remove(worker)
+                    worker.stop()
+                    worker = _Worker.start(make_task)
+                    workers.append(worker)
+                else:
+                    if error is not None:
+                        raise error
+                    deaths_in_a_row = 0
+                    worker.held.remove(row)
+                    yield row, result
+                if not worker.held and waiting:
+                    worker.give(waiting.popleft())
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A process, the pipe to it, and the rows it has been given and not answered."""
+
+    process: Any
+    connection: Connection
+    held: list[int] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, make_task: Callable[[], Callable[[int], Any]]) -> _Worker:
+        ours, theirs = _context.Pipe()
+        process = _context.Process(target=_work, args=(make_task, theirs), daemon=True)
+        process.start()
+        theirs.close()  # so that reading from ours ends when the worker does
+        return cls(process, ours)
+
+    def give(self, rows: list[int]) -> None:
+        self.held = rows
+        try:
+            self.connection.send(rows)
+        except OSError:
+            pass  # it died meanwhile: reading its answer will tell
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.connection.close()
+
+    def cause_of_death(self) -> str:
+        self.process.join()
+        code = self.process.exitcode
+        if code is not None and code < 0:
+            return f"its process was ended by {signal.Signals(-code).name}"
+        return f"its process ended with status {code}"
+
+
+def _work(make_task: Callable[[], Callable[[int], Any]], connection: Connection) -> None:
+    # Ctrl-C reaches every process of the terminal; the parent alone acts on it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        task = make_task()
+        while True:
+            for row in connection.recv():
+                connection.send((row, task(row), None))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # the parent is gone, and nobody wants an answer
+    except Exception as error:
+        connection.send((-1, None, error))
