@@ -207,8 +207,10 @@ def test_each_drawbar_sounds_its_own_tonewheel(organ: tuple[Patch, Engine]):
 
 def test_a_drawbar_step_is_3_db(organ: tuple[Patch, Engine]):
     levels = [level_db(organ, 2, round(step * 127 / 8), 1.0) for step in range(2, 9)]
-    # 0.6 dB: values are integers (0.2 dB), and the amplifier gives way a little at the top.
-    assert np.diff(levels) == pytest.approx(np.full(6, 3.0), abs=0.6)
+    # 0.4 dB: values are integers (0.2 dB), and the leakage of the same wheel (0.1 dB).
+    assert np.diff(levels)[:4] == pytest.approx(np.full(4, 3.0), abs=0.4)
+    # The loudest two come a little softer out of the amplifier: up to 0.8 dB by x / sqrt(1 + x^2).
+    assert np.diff(levels)[4:] == pytest.approx(np.full(2, 2.6), abs=0.4)
 
 
 def test_keys_click(organ: tuple[Patch, Engine]):
