@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from ._common import bar, command, parser
@@ -11,13 +12,69 @@ from ._common import bar, command, parser
 def main(argv: list[str] | None = None) -> None:
     """Compute the features of a data set."""
     arguments = parser(
-        "Turn every WAV of a data set into a mel spectrogram: features.npy and labels.npy.",
+        "Turn every WAV of a data set into a mel spectrogram: features.npy and labels.npy.\n"
+        "A second run computes only what changed.",
         "tm-features data/fm",
     )
-    arguments.add_argument("data_dir", type=Path, help="a folder that tm-generate wrote")
+    add = arguments.add_argument
+    add("data_dir", type=Path, help="a folder with labels.csv and wavs/ex_0.wav ...")
+    add("--n-fft", type=int, default=2048, metavar="SAMPLES", help="length of a frame")
+    add("--hop", type=int, default=128, metavar="SAMPLES", help="from one frame to the next")
+    add("--mels", type=int, default=128, metavar="N", help="mel bands")
+    add("--sample-rate", type=int, default=44_100, metavar="HZ", help="of the sounds")
+    add("--f-min", type=float, default=0.0, metavar="HZ", help="lowest band's lower end")
+    add(
+        "--f-max",
+        type=float,
+        metavar="HZ",
+        help="highest band's upper end (default: half the rate)",
+    )
+    add("--skip-broken", action="store_true", help="leave broken sounds out instead of stopping")
+    add("--workers", type=int, help="processes to compute with (default: one a processor)")
     args = arguments.parse_args(argv)
 
-    from timbremap_jax.data.features import compute_features
+    from timbremap_jax.data.features import BrokenSounds, compute_features
+    from timbremap_jax.data.mel import FeatureSettings
 
-    n_sounds, n_mels, n_frames = compute_features(args.data_dir, progress=bar("sounds"))
-    print(f"{args.data_dir}: {n_sounds} spectrograms of {n_mels} mel bands x {n_frames} frames")
+    settings = FeatureSettings(
+        args.sample_rate, args.n_fft, args.hop, args.mels, args.f_min, args.f_max
+    )
+    try:
+        report = compute_features(
+            args.data_dir,
+            settings,
+            skip_broken=args.skip_broken,
+            n_workers=args.workers,
+            progress=bar("sounds"),
+        )
+    except BrokenSounds as error:
+        list_broken(error.broken)
+        raise
+    list_broken(report.broken)
+    if report.without_sound:
+        rows = report.without_sound
+        print(f"{len(rows)} rows of labels.csv have no sound and are left out: {ranges(rows)}")
+    if report.broken:
+        print(f"{len(report.broken)} broken sounds are left out")
+    n_sounds, n_mels, n_frames = report.shape
+    print(
+        f"{args.data_dir}: {n_sounds} spectrograms of {n_mels} mel bands x {n_frames} frames,"
+        f" {report.n_computed} computed now"
+    )
+
+
+def list_broken(broken: dict[int, str]) -> None:
+    """Print what is wrong with each sound."""
+    for row, fault in broken.items():
+        print(f"row {row}: {fault}", file=sys.stderr)
+
+
+def ranges(rows: tuple[int, ...]) -> str:
+    """Write sorted rows briefly: 3, 17, 40-50."""
+    parts: list[list[int]] = []
+    for row in rows:
+        if parts and row == parts[-1][1] + 1:
+            parts[-1][1] = row
+        else:
+            parts.append([row, row])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in parts)

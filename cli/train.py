@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,8 @@ def main(argv: list[str] | None = None) -> None:
         seed=args.seed,
     )
     dataset = load_dataset(args.data_dir, args.seed)
+    for notice in dataset.notices:
+        print(f"note: {notice}", file=sys.stderr)
     trained = train(dataset, settings, report=print_epoch)
     metrics = save_model(args.model_dir, args.data_dir, dataset, settings, trained)
     for name, error in metrics["test"]["parameters"].items():

@@ -125,7 +125,7 @@ def test_a_wrong_folder_is_one_line(
     ("module", "package", "arguments"),
     [
         ("generate", "dawdreamer", [str(LFO4), "data"]),
-        ("features", "librosa", ["DATA"]),
+        ("features", "librosa", ["DATA", "--mels", "64"]),
         ("train", "jax", ["DATA", "model"]),
     ],
 )

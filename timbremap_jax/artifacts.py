@@ -47,7 +47,7 @@ def save_model(
     dict
         The content of ``metrics.json``.
     """
-    rows = np.arange(len(dataset.labels))
+    rows = np.arange(len(dataset))
     everything = encode(trained.model, trained.standardization, dataset, rows)
     axes = principal_axes(everything.latent) if settings.pca else None
     mapping = export_mapping(trained.model.regressor, everything.latent, axes)
@@ -63,7 +63,7 @@ def save_model(
     config = {
         "data": str(data_dir),
         "training": asdict(settings),
-        "features": asdict(dataset.settings),
+        "features": asdict(dataset.settings) if dataset.settings else None,
         "parameters": list(dataset.parameter_names),
     }
     temporary = model_dir.with_name(f".{model_dir.name}.{os.getpid()}")

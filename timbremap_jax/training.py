@@ -130,7 +130,7 @@ def train(
     standardization = dataset.standardization()
     model = TimbreModel(
         settings.encoder,
-        (dataset.features.shape[1], dataset.features.shape[2]),
+        dataset.input_shape,
         latent_size=settings.latent_size,
         n_parameters=n_parameters,
         generative=settings.generative,
@@ -163,7 +163,7 @@ def train(
                 weights,
                 optimizer_state,
                 step_key,
-                standardization(dataset.features[rows]),
+                standardization(dataset.read(rows)),
                 dataset.labels[rows],
             )
             errors.append(error)
@@ -200,7 +200,7 @@ def encode(
     parameters: list[NDArray[np.float32]] = []
     for start in range(0, len(rows), batch_size):
         chosen = rows[start : start + batch_size]
-        z, p = _predict(graph, weights, standardization(dataset.features[chosen]))
+        z, p = _predict(graph, weights, standardization(dataset.read(chosen)))
         latent.append(np.asarray(z))
         parameters.append(np.asarray(p))
     return Encoded(np.concatenate(latent), np.concatenate(parameters))

@@ -1,110 +1,206 @@
-"""A data set ready for training: features and labels, their partition, their standardization."""
+"""A data set ready for training: features and labels, their partition, their standardization.
+
+A data set is one folder, or all those found under a folder, joined row-wise. Features stay on
+disk and are read a batch at a time, so a data set may be larger than memory.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from timbremap_jax.data.features import FeatureSettings, load_feature_settings
+from timbremap_jax.data.features import load_feature_settings, read_labels
 from timbremap_jax.data.files import save_array
-from timbremap_jax.data.generate import load_parameter_names
+from timbremap_jax.data.generate import load_description
+from timbremap_jax.data.mel import FeatureSettings
 from timbremap_runtime.errors import FolderError, FormatError
 
-TRAINING_SHARE = 0.9
-STD_FLOOR = 0.1
-"""Least deviation to divide by (0.4 dB), so that a band that is always silent stays near zero."""
+TEST_SHARE = 0.1
 LOG_FLOOR = 1e-6
 """Added to mel power before its logarithm: -60 dB under full scale."""
+STD_FLOOR = 0.1
+"""Least deviation of log-mel to divide by (0.4 dB), so that a band that is always silent stays
+near zero. Of mel power, which has a unit, it is that share of the mean deviation of all bands."""
+
+Input = Literal["log", "power"]
+"""What the encoder reads: log-mel or mel power, standardized."""
 
 
 @dataclass(frozen=True)
 class Standardization:
-    """Log-mel, brought to zero mean and unit deviation for each mel band.
+    """Brings every mel band to zero mean and unit deviation.
 
     Attributes
     ----------
+    kind : str
+        ``log``: of ``log(power + LOG_FLOOR)``. ``power``: of mel power itself.
     mean, std : ndarray of float32, shape (n_mels, 1)
-        Statistics of ``log(power + LOG_FLOOR)`` over the training rows.
+        Statistics of the training rows.
     """
 
+    kind: Input
     mean: NDArray[np.float32]
     std: NDArray[np.float32]
 
     def __call__(self, power: NDArray[np.float32]) -> NDArray[np.float32]:
         """Standardize mel power of shape (..., n_mels, n_frames)."""
-        return (np.log(power + LOG_FLOOR) - self.mean) / self.std
+        return (_scaled(power, self.kind) - self.mean) / self.std
+
+
+@dataclass(frozen=True)
+class Source:
+    """One folder's arrays. The features are opened anew for every reading.
+
+    A memory map that stays open keeps every page it has touched in the process's memory, until
+    that is the size of the data set.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the arrays lie.
+    shape : tuple of int
+        Shape of the features, (N, n_mels, n_frames).
+    labels : ndarray of float32, shape (N, n)
+        Parameters, 0..127.
+    training : ndarray of bool, shape (N,)
+        Which rows are for training; the others are for test.
+    settings : FeatureSettings or None
+        How the features were computed; None when nobody says.
+    parameter_names : tuple of str or None
+        Names of the parameters; None when nobody says.
+    """
+
+    folder: Path
+    shape: tuple[int, int, int]
+    labels: NDArray[np.float32]
+    training: NDArray[np.bool_]
+    settings: FeatureSettings | None
+    parameter_names: tuple[str, ...] | None
+
+    def read(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Read features of some rows, (len(rows), n_mels, n_frames)."""
+        features = np.load(self.folder / "features.npy", mmap_mode="r")
+        return features[rows].astype(np.float32, copy=False)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Features on disk with their labels and partition.
+    """One or more sources, joined row-wise.
 
     Attributes
     ----------
-    features : ndarray of float32, shape (N, n_mels, n_frames)
-        Mel power, a memory map.
+    sources : tuple of Source
+        The folders, in the order of their rows.
     labels : ndarray of float32, shape (N, n)
         Parameters, 0..127.
     training_rows, test_rows : ndarray of int
         The partition.
-    settings : FeatureSettings
-        How the features were computed.
+    input_shape : tuple of int
+        Mel bands and frames; narrower sources are padded with zeros.
+    settings : FeatureSettings or None
+        How the features were computed; None when nobody says.
     parameter_names : tuple of str
-        Names of the n parameters; p0, p1 and so on where nothing says better.
+        Names of the n parameters; p0, p1 and so on where nobody says better.
+    notices : tuple of str
+        What the user should know of it, a line each.
     """
 
-    features: NDArray[np.float32]
+    sources: tuple[Source, ...]
     labels: NDArray[np.float32]
     training_rows: NDArray[np.int64]
     test_rows: NDArray[np.int64]
-    settings: FeatureSettings
+    input_shape: tuple[int, int]
+    settings: FeatureSettings | None
     parameter_names: tuple[str, ...]
+    notices: tuple[str, ...]
 
-    def standardization(self) -> Standardization:
-        """Statistics of the training rows, in one pass."""
-        total = np.zeros(self.features.shape[1])
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.labels)
+
+    def read(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Read mel power of some rows in their order, (len(rows), n_mels, n_frames)."""
+        power = np.zeros((len(rows), *self.input_shape), np.float32)
+        start = 0
+        for source in self.sources:
+            mine = np.flatnonzero((rows >= start) & (rows < start + source.shape[0]))
+            if len(mine):
+                power[mine, :, : source.shape[2]] = source.read(rows[mine] - start)
+            start += source.shape[0]
+        return power
+
+    def standardization(self, kind: Input = "log") -> Standardization:
+        """Take the statistics of the training rows, in one pass over them."""
+        total = np.zeros(self.input_shape[0])
         squares = np.zeros_like(total)
-        for rows in np.array_split(self.training_rows, max(1, len(self.training_rows) // 256)):
-            logs = np.log(self.features[rows] + LOG_FLOOR).astype(np.float64)
-            total += logs.sum(axis=(0, 2))
-            squares += (logs**2).sum(axis=(0, 2))
-        count = len(self.training_rows) * self.features.shape[2]
+        for rows in np.array_split(self.training_rows, -(-len(self.training_rows) // 256)):
+            values = _scaled(self.read(rows), kind).astype(np.float64)
+            total += values.sum(axis=(0, 2))
+            squares += np.einsum("nft,nft->f", values, values)
+        count = len(self.training_rows) * self.input_shape[1]
         mean = total / count
-        std = np.sqrt(np.maximum(squares / count - mean**2, STD_FLOOR**2))
-        return Standardization(mean.astype(np.float32)[:, None], std.astype(np.float32)[:, None])
+        std = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+        floor = STD_FLOOR * (1.0 if kind == "log" else max(std.mean(), 1e-12))
+        std = np.maximum(std, floor)
+        return Standardization(
+            kind, mean.astype(np.float32)[:, None], std.astype(np.float32)[:, None]
+        )
 
 
 def load_dataset(data_dir: str | Path, seed: int = 0) -> Dataset:
-    """Open the features and labels of one folder, memory-mapped.
+    """Open a data set: one folder with ``features.npy``, or all such folders under it.
 
-    ``partition.npy``, 90 % training and 10 % test, is made from ``seed`` when it is not there.
+    ``partition.npy`` of each folder, 90 % training and 10 % test, is made from ``seed`` when it is
+    not there. Folders that the original system made work too: ``labels.csv`` where there is no
+    ``labels.npy``, float64 features, no settings beside them.
+
+    Parameters
+    ----------
+    data_dir : path
+        The folder.
+    seed : int
+        Of partitions that have to be made.
 
     Raises
     ------
     FolderError
-        There are no features.
+        There are no features or no labels.
     FormatError
-        Features, labels and partition do not fit together.
+        Features, labels and partition do not fit together, or two folders do not.
     """
     data_dir = Path(data_dir)
-    features_file = data_dir / "features.npy"
-    if not features_file.is_file():
-        raise FolderError(f"{features_file}: no such file; run  tm-features {data_dir}")
-    features = np.load(features_file, mmap_mode="r")
-    labels = np.load(data_dir / "labels.npy")
-    if len(features) != len(labels):
+    folders = _find_folders(data_dir)
+    notices: list[str] = []
+    sources = tuple(_open_source(folder, seed, notices) for folder in folders)
+    first = sources[0]
+    for source in sources[1:]:
+        _require_alike(first, source)
+    training = np.concatenate([source.training for source in sources])
+    training_rows, test_rows = np.flatnonzero(training), np.flatnonzero(~training)
+    if not len(training_rows) or not len(test_rows):
         raise FormatError(
-            f"{data_dir}: features.npy has {len(features)} rows and labels.npy {len(labels)}:"
-            f" run  tm-features {data_dir}"
+            f"{data_dir}: {len(training_rows)} rows for training and {len(test_rows)} for test:"
+            " a data set needs some of both; render more sounds (10 at least)"
         )
-    training_rows, test_rows = _partition(data_dir / "partition.npy", len(features), seed)
-    names = load_parameter_names(data_dir) or tuple(f"p{i}" for i in range(labels.shape[1]))
-    settings = load_feature_settings(data_dir)
-    return Dataset(features, labels, training_rows, test_rows, settings, names)
+    n_parameters = first.labels.shape[1]
+    names = {source.parameter_names for source in sources}
+    known = names.pop() if len(names) == 1 else None
+    return Dataset(
+        sources,
+        labels=np.concatenate([source.labels for source in sources]),
+        training_rows=training_rows,
+        test_rows=test_rows,
+        input_shape=(first.shape[1], max(source.shape[2] for source in sources)),
+        settings=first.settings,
+        parameter_names=known or tuple(f"p{i}" for i in range(n_parameters)),
+        notices=tuple(notices),
+    )
 
 
 def batches(
@@ -116,24 +212,115 @@ def batches(
         yield np.sort(shuffled[start : start + batch_size])
 
 
-def _partition(file: Path, n_rows: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    # The file marks every row: 1 for training, 0 for test.
-    if file.exists():
-        marks = np.load(file)
-    else:
-        marks = np.zeros(n_rows, np.int64)
-        n_training = round(TRAINING_SHARE * n_rows)
-        marks[np.random.default_rng(seed).permutation(n_rows)[:n_training]] = 1
-        save_array(file, marks)
-    if marks.shape != (n_rows,):
+def _scaled(power: NDArray[np.float32], kind: Input) -> NDArray[np.float32]:
+    return np.log(power + LOG_FLOOR) if kind == "log" else power
+
+
+def _find_folders(data_dir: Path) -> list[Path]:
+    if not data_dir.is_dir():
+        raise FolderError(f"{data_dir}: no such folder; give one that tm-features completed")
+    if (data_dir / "features.npy").is_file():
+        return [data_dir]
+    found = sorted((file.parent for file in data_dir.rglob("features.npy")), key=_natural)
+    if not found:
+        raise FolderError(
+            f"{data_dir}: no features.npy in it or under it; run  tm-features {data_dir}"
+        )
+    return found
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Sort key by which fm2 comes before fm10."""
+    return [
+        (int(part or 0) if part.isdigit() else 0, part)
+        for part in re.split(r"(\d+)", path.as_posix())
+    ]
+
+
+def _open_source(folder: Path, seed: int, notices: list[str]) -> Source:
+    file = folder / "features.npy"
+    settings = load_feature_settings(folder)
+    try:
+        features = np.load(file, mmap_mode="r")
+    except (ValueError, EOFError):
+        raise FormatError(f"{file}: not an array; run  tm-features {folder}") from None
+    if features.ndim != 3 or features.dtype not in (np.float32, np.float64):
         raise FormatError(
-            f"{file}: is for {len(marks)} rows, the data set has {n_rows}:"
+            f"{file}: is a {features.dtype} array of {features.ndim} dimensions, not floats"
+            f" N x F x T; run  tm-features {folder}"
+        )
+    if settings is None:
+        notices.append(f"{file} is taken as it is: no features.json says how it was computed")
+    elif settings.n_mels != features.shape[1]:
+        raise FormatError(
+            f"{file}: has {features.shape[1]} mel bands, features.json says {settings.n_mels};"
+            f" run  tm-features {folder}"
+        )
+    labels = _load_labels(folder, len(features), notices)
+    description = load_description(folder)
+    names = tuple(description["parameters"]) if description else None
+    training = _load_partition(folder / "partition.npy", len(features), seed)
+    shape = (features.shape[0], features.shape[1], features.shape[2])
+    return Source(folder, shape, labels, training, settings, names)
+
+
+def _load_labels(folder: Path, n_rows: int, notices: list[str]) -> NDArray[np.float32]:
+    file = folder / "labels.npy"
+    if file.exists():
+        try:
+            labels = np.load(file).astype(np.float32)
+        except (ValueError, EOFError):
+            raise FormatError(f"{file}: not an array; run  tm-features {folder}") from None
+    else:
+        file = folder / "labels.csv"
+        labels = read_labels(file)
+        if len(labels) > n_rows:
+            notices.append(
+                f"{file} has {len(labels)} rows for {n_rows} sounds: the first {n_rows} are taken"
+            )
+            labels = labels[:n_rows]
+    if labels.ndim != 2 or len(labels) != n_rows:
+        raise FormatError(
+            f"{folder}: features.npy has {n_rows} rows and {file.name} {len(labels)}:"
+            f" run  tm-features {folder}"
+        )
+    if not np.isfinite(labels).all():
+        raise FormatError(f"{file}: has a value that is no number; run  tm-features {folder}")
+    return labels
+
+
+def _load_partition(file: Path, n_rows: int, seed: int) -> NDArray[np.bool_]:
+    """Which rows are for training, (n_rows,).
+
+    The file is the original's: the rows in a random order, the first tenth of them for test.
+    """
+    if file.exists():
+        try:
+            order = np.load(file)
+        except (ValueError, EOFError):
+            raise FormatError(f"{file}: not an array: delete it to make it anew") from None
+    else:
+        order = np.random.default_rng(seed).permutation(n_rows)
+        save_array(file, order)
+    if not np.array_equal(np.sort(order, axis=None), np.arange(n_rows)):
+        raise FormatError(
+            f"{file}: is not for this data set of {n_rows} rows (it has {order.size}):"
             " delete it to make it anew"
         )
-    training_rows, test_rows = np.flatnonzero(marks == 1), np.flatnonzero(marks == 0)
-    if not len(training_rows) or not len(test_rows):
+    training = np.ones(n_rows, np.bool_)
+    training[order[: round(TEST_SHARE * n_rows)]] = False
+    return training
+
+
+def _require_alike(first: Source, other: Source) -> None:
+    n_parameters = (first.labels.shape[1], other.labels.shape[1])
+    if n_parameters[0] != n_parameters[1]:
         raise FormatError(
-            f"{file}: leaves {len(training_rows)} rows for training and {len(test_rows)} for test:"
-            " render more sounds (10 at least), or delete it to make it anew"
+            f"{first.folder} has {n_parameters[0]} parameters and {other.folder} has"
+            f" {n_parameters[1]}: only sounds of the same parameters can be joined"
         )
-    return training_rows, test_rows
+    if first.settings != other.settings or first.shape[1] != other.shape[1]:
+        raise FormatError(
+            f"{first.folder} and {other.folder} have features of other settings:"
+            " run tm-features on both with the same options"
+        )

@@ -215,6 +215,7 @@ def describe(patch: Patch, note: Note, settings: GenerateSettings) -> dict[str, 
         digest.update(file.read_bytes())
     return {
         "patch": patch.name,
+        "patch_dir": str(patch.folder),
         "patch_sha256": digest.hexdigest(),
         "variant": patch.variant,
         "parameters": list(patch.parameter_names),
@@ -225,13 +226,30 @@ def describe(patch: Patch, note: Note, settings: GenerateSettings) -> dict[str, 
     }
 
 
-def load_parameter_names(data_dir: Path) -> tuple[str, ...] | None:
-    """Names of the parameters of a data folder, or None where ``generate.json`` is missing."""
-    description = _load_description(data_dir)
-    return tuple(description["parameters"]) if description else None
+def command_again(data_dir: Path, rows: Sequence[int]) -> str | None:
+    """Return the command that renders ``rows`` of a data folder again, if we made it."""
+    description = load_description(data_dir)
+    if description is None:
+        return None
+    note = description["note"]
+    options = {
+        "variant": description["variant"],
+        "examples": description["n_examples"],
+        "seed": description["seed"],
+        "sampling": description["sampling"],
+        "format": description["sample_format"],
+        "note": note["pitch"],
+        "velocity": note["velocity"],
+        "sustain": note["sustain_ms"],
+        "release": note["release_ms"],
+        "only": ",".join(map(str, rows)),
+    }
+    words = [f"--{name} {value}" for name, value in options.items() if value is not None]
+    return " ".join(["tm-generate", description["patch_dir"], str(data_dir), *words])
 
 
-def _load_description(data_dir: Path) -> dict[str, Any] | None:
+def load_description(data_dir: Path) -> dict[str, Any] | None:
+    """Read ``generate.json`` of a data folder; None where there is none."""
     file = data_dir / "generate.json"
     try:
         return json.loads(file.read_text(encoding="utf-8"))
@@ -254,7 +272,7 @@ def _prepare(
     data_dir: Path, description: dict[str, Any], values: NDArray[np.int64], *, again: bool
 ) -> None:
     """Make the folder, or check that it is the one that was begun; write description and labels."""
-    earlier = _load_description(data_dir)
+    earlier = load_description(data_dir)
     if earlier is not None and not again:
         raise FolderError(
             f"{data_dir} holds a data set already: go on with --resume, or give another folder"
@@ -265,7 +283,8 @@ def _prepare(
             " give another folder"
         )
     for key in description if earlier else ():
-        if earlier and earlier.get(key) != description[key]:
+        # A patch may move: what it says is in its hash.
+        if earlier and key != "patch_dir" and earlier.get(key) != description[key]:
             raise SettingsError(
                 f"{data_dir} was made with another {key} ({_short(earlier.get(key))}, now"
                 f" {_short(description[key])}): give another folder, or the same as then"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from timbremap_jax.data.files import save_bytes
-from timbremap_runtime.errors import FormatError
+from timbremap_runtime.errors import FolderError, FormatError
 
 SILENCE = 1e-4
 """A sound whose peak is below this (-80 dB under full scale) is silent."""
@@ -54,6 +57,18 @@ def write_wav(
     save_bytes(path, encoded.getbuffer())
 
 
+def find_rows(data_dir: Path) -> list[int]:
+    """Rows that have a sound, in order, by the names of the files."""
+    found = (row_of(file) for file in (data_dir / "wavs").glob("ex_*.wav"))
+    rows = sorted(row for row in found if row is not None)
+    if not rows:
+        raise FolderError(
+            f"{data_dir / 'wavs'}: no sounds named ex_0.wav, ex_1.wav, ...:"
+            " make them with tm-generate"
+        )
+    return rows
+
+
 def read_wav(path: Path, sample_rate: int) -> NDArray[np.float32]:
     """Read a mono sound.
 
@@ -64,19 +79,49 @@ def read_wav(path: Path, sample_rate: int) -> NDArray[np.float32]:
     Raises
     ------
     FormatError
-        The file is not a sound, is empty, or has another sample rate or number of channels.
+        The file is not a sound, is cut short, is empty, or has another sample rate or number of
+        channels.
     """
+    with _opened(path, sample_rate) as file:
+        samples = file.read(dtype="float32", always_2d=True)[:, 0].astype(np.float32, copy=False)
+        if len(samples) != file.frames:
+            raise FormatError(f"{path}: is cut short: {len(samples)} of {file.frames} samples")
+    return samples
+
+
+def inspect_wav(path: Path, sample_rate: int) -> int:
+    """Return the number of samples that a file's header tells of; raises as `read_wav` does."""
+    with _opened(path, sample_rate) as file:
+        return file.frames
+
+
+@contextmanager
+def _opened(path: Path, sample_rate: int) -> Iterator[soundfile.SoundFile]:
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            if file.samplerate != sample_rate:
+                raise FormatError(
+                    f"{path}: is at {file.samplerate} Hz, the settings say {sample_rate} Hz"
+                )
+            if file.channels != 1:
+                raise FormatError(f"{path}: has {file.channels} channels, mono is needed")
+            if not file.frames:
+                raise FormatError(f"{path}: is empty")
+            if (promised := _promised_bytes(path)) and promised > path.stat().st_size:
+                raise FormatError(
+                    f"{path}: is cut short: {path.stat().st_size} of {promised} bytes"
+                )
+            yield file
     except soundfile.LibsndfileError as error:
         raise FormatError(f"{path}: not a sound that can be read: {error.error_string}") from None
-    if rate != sample_rate:
-        raise FormatError(f"{path}: is at {rate} Hz, the settings say {sample_rate} Hz")
-    if samples.shape[1] != 1:
-        raise FormatError(f"{path}: has {samples.shape[1]} channels: mono is needed")
-    if not len(samples):
-        raise FormatError(f"{path}: is empty; remove it and render it with tm-generate --resume")
-    return samples[:, 0].astype(np.float32, copy=False)
+
+
+def _promised_bytes(path: Path) -> int | None:
+    """Size that a WAV's first eight bytes tell of; None where they are no RIFF header."""
+    with path.open("rb") as file:
+        kind, size = struct.unpack("<4sI", file.read(8))
+    # A recorder that was stopped hard leaves 0 or the largest size there: nobody knows then.
+    return size + 8 if kind == b"RIFF" and 0 < size < 0xFFFFFF00 else None
 
 
 def is_whole(path: Path, n_samples: int) -> bool:
@@ -87,7 +132,9 @@ def is_whole(path: Path, n_samples: int) -> bool:
         return False
 
 
-def find_fault(samples: NDArray[np.float32], n_samples: int | None = None) -> str | None:
+def find_fault(
+    samples: NDArray[np.float32], n_samples: int | None = None, *, clipping: bool = True
+) -> str | None:
     """Say what is wrong with a sound, or None when it is good.
 
     Parameters
@@ -96,6 +143,8 @@ def find_fault(samples: NDArray[np.float32], n_samples: int | None = None) -> st
         The sound; full scale is 1.0.
     n_samples : int, optional
         How long it should be.
+    clipping : bool
+        Whether samples at full scale are a fault. In a recording they are common, and no harm.
     """
     if n_samples is not None and len(samples) != n_samples:
         return f"has {len(samples)} samples instead of {n_samples}"
@@ -104,6 +153,6 @@ def find_fault(samples: NDArray[np.float32], n_samples: int | None = None) -> st
     peak = np.abs(samples).max(initial=0.0)
     if peak < SILENCE:
         return "is silent"
-    if peak >= 1.0:
+    if clipping and peak >= 1.0:
         return f"is clipped (peak {peak:.2f})"
     return None

@@ -1,0 +1,75 @@
+"""How fast are WAVs turned into features, beside the original recipe?
+
+The original reads each WAV in double precision and calls librosa, one clip after the other. Both
+run in turn over the same sounds, reading included, and the ratio is taken round by round, so that
+it holds when the machine's speed drifts. Ours is the whole command: starting its processes,
+finding the rows, checking every sound, writing the array.
+
+    python benchmarks/bench_features.py [--sounds 4000] [--rounds 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import librosa
+import numpy as np
+import soundfile
+
+from timbremap_jax.data.features import compute_features
+from timbremap_jax.data.generate import GenerateSettings, generate
+from timbremap_jax.data.patch import load_patch
+from timbremap_jax.data.sounds import wav_path
+from timbremap_jax.data.workers import default_workers
+
+PATCH = Path(__file__).parents[1] / "patches" / "subtractive" / "lfo4"
+N_ORIGINAL = 400  # clips of the original recipe a round: it is slow, and steady
+
+
+def original(data_dir: Path, n_sounds: int) -> float:
+    """Seconds a clip of the original recipe."""
+    start = time.perf_counter()
+    for row in range(n_sounds):
+        samples, rate = soundfile.read(wav_path(data_dir, row))
+        librosa.feature.melspectrogram(y=samples, sr=rate, n_fft=2048, hop_length=128, power=2)
+    return (time.perf_counter() - start) / n_sounds
+
+
+def ours(data_dir: Path, n_sounds: int) -> float:
+    """Seconds a clip of compute_features, from nothing."""
+    for file in data_dir.glob("features*"):
+        file.unlink()
+    start = time.perf_counter()
+    compute_features(data_dir)
+    return (time.perf_counter() - start) / n_sounds
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--sounds", type=int, default=4000)
+    arguments.add_argument("--rounds", type=int, default=3)
+    args = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        data_dir = Path(folder) / "data"
+        generate(load_patch(PATCH, "fm"), data_dir, GenerateSettings(args.sounds))
+        original(data_dir, 20)  # librosa compiles on first use
+        rounds = [
+            (original(data_dir, min(N_ORIGINAL, args.sounds)), ours(data_dir, args.sounds))
+            for _ in range(args.rounds)
+        ]
+    ratios = [slow / fast for slow, fast in rounds]
+    times = np.median(rounds, axis=0)
+    print(f"{args.sounds} clips of 0.3 s, {default_workers()} processors, {args.rounds} rounds")
+    print(f"original recipe (librosa, clip by clip)   1.0 x   {1 / times[0]:7.0f} clips/s")
+    print(
+        f"tm-features                              {statistics.median(ratios):4.1f} x"
+        f"   {1 / times[1]:7.0f} clips/s   (rounds: {', '.join(f'{r:.1f}' for r in ratios)})"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Mel power spectrograms: librosa's numbers, at many times its speed.
+
+Equal to ``librosa.feature.melspectrogram(y=..., power=2)`` with centred, zero-padded frames and a
+Hann window, in single precision. The mel bank is mostly zeros, so it is kept sparse; the power
+spectrum of all frames comes from one batched FFT over a strided view of the sound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+import scipy.sparse
+from numpy.typing import NDArray
+
+from timbremap_runtime.errors import MissingExtra, SettingsError
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """How a sound becomes a mel power spectrogram.
+
+    Attributes
+    ----------
+    sample_rate : int
+        Samples per second of the sounds.
+    n_fft : int
+        Samples in a frame.
+    hop_length : int
+        Samples from one frame to the next.
+    n_mels : int
+        Mel bands.
+    f_min_hz, f_max_hz : float
+        Range of the bands; ``f_max_hz`` None means half the sample rate.
+    """
+
+    sample_rate: int = 44_100
+    n_fft: int = 2048
+    hop_length: int = 128
+    n_mels: int = 128
+    f_min_hz: float = 0.0
+    f_max_hz: float | None = None
+
+    def __post_init__(self):
+        for name in ("sample_rate", "n_fft", "hop_length", "n_mels"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} is {getattr(self, name)}: give at least 1")
+        if self.n_fft % 2:
+            raise SettingsError(f"n_fft is {self.n_fft}: give an even number of samples")
+        top = self.sample_rate / 2
+        if not 0 <= self.f_min_hz < (self.f_max_hz or top) <= top:
+            raise SettingsError(
+                f"bands from {self.f_min_hz} to {self.f_max_hz} Hz: give a range between 0 and"
+                f" {top:g} Hz, half the sample rate"
+            )
+
+    def n_frames(self, n_samples: int) -> int:
+        """Width of the spectrogram of so many samples."""
+        return 1 + n_samples // self.hop_length
+
+
+class MelSpectrogram:
+    """Computes mel power spectrograms with one setting, in one thread at a time.
+
+    Parameters
+    ----------
+    settings : FeatureSettings
+        The setting.
+
+    Examples
+    --------
+    >>> MelSpectrogram(FeatureSettings())(np.zeros(44_100, np.float32)).shape
+    (128, 345)
+    """
+
+    def __init__(self, settings: FeatureSettings):
+        try:
+            import librosa
+        except ImportError:
+            raise MissingExtra("librosa", "train") from None
+        self.settings = settings
+        bank = librosa.filters.mel(
+            sr=settings.sample_rate,
+            n_fft=settings.n_fft,
+            n_mels=settings.n_mels,
+            fmin=settings.f_min_hz,
+            fmax=settings.f_max_hz,
+        )
+        # A spectrum's real and imaginary parts lie side by side, so each weight stands twice.
+        self._bank = scipy.sparse.csr_array(np.repeat(bank, 2, axis=1))
+        self._window = librosa.filters.get_window("hann", settings.n_fft).astype(np.float32)
+        self._windowed = np.empty((0, settings.n_fft), np.float32)
+
+    def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the spectrogram of one sound.
+
+        Parameters
+        ----------
+        samples : ndarray of float32, shape (n_samples,)
+            Mono sound.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_mels, 1 + n_samples // hop_length)
+        """
+        n_fft, hop_length = self.settings.n_fft, self.settings.hop_length
+        padded = np.pad(samples, n_fft // 2)
+        frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
+        # Memory that is taken anew for each sound costs as much as the FFT: one buffer is kept,
+        # and the power is computed in the spectrum's place.
+        if len(self._windowed) != len(frames):
+            self._windowed = np.empty((len(frames), n_fft), np.float32)
+        np.multiply(frames, self._window, out=self._windowed)
+        spectrum: NDArray[np.complex64] = np.asarray(
+            scipy.fft.rfft(self._windowed, overwrite_x=True), np.complex64
+        )
+        parts = spectrum.view(np.float32)  # (T, n_fft + 2)
+        np.square(parts, out=parts)
+        return self._bank @ parts.T
