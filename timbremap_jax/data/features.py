@@ -44,6 +44,10 @@ ROWS_A_MAP = 256
 has touched are given back to the system."""
 
 
+LARGEST_KEPT_BYTES = 31 << 20
+"""Just under the largest block of memory that glibc will keep for use again."""
+
+
 @dataclass(frozen=True)
 class FeatureReport:
     """What a run of `compute_features` did.
@@ -265,6 +269,9 @@ class _Job:
 
 def _open_job(job: _Job, transform: MelSpectrogram) -> Callable[[int], int | str]:
     """Return what writes one row of the array and gives its width, or says what is wrong."""
+    # glibc hands every freed array back to the system, a page fault for each 4 KB of the next one,
+    # until it has seen a large one freed: half of the time otherwise.
+    np.empty(LARGEST_KEPT_BYTES, np.uint8)
     features = np.lib.format.open_memmap(job.array, "r+")
     width = features.shape[2]
     n_written = 0
