@@ -15,6 +15,7 @@ files are missing.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -38,6 +39,9 @@ from timbremap_jax.data.workers import map_rows
 from timbremap_runtime.errors import FolderError, FormatError
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
+
+Stamp = tuple[int, int, int]
+"""Row, size and time of a sound's file: the same stamp, the same sound."""
 
 ROWS_A_MAP = 256
 """Rows that are written through one memory map before it is opened anew, so that the pages it
@@ -127,8 +131,9 @@ def compute_features(
         )
     without_sound = tuple(sorted(set(range(len(labels))) - set(rows)))
 
-    broken, n_frames = _guess_frames(data_dir, rows, settings)
-    good = list(n_frames)
+    stamps = {row: _stamp(data_dir, row) for row in rows}
+    broken, n_frames = _guess_frames(data_dir, stamps, settings)
+    good = [stamps[row] for row in n_frames]
     if not good:
         raise BrokenSounds(data_dir, broken)
     width = _median(n_frames.values())
@@ -142,7 +147,7 @@ def compute_features(
 
 
 def _guess_frames(
-    data_dir: Path, rows: list[int], settings: FeatureSettings
+    data_dir: Path, stamps: dict[int, Stamp], settings: FeatureSettings
 ) -> tuple[dict[int, str], dict[int, int]]:
     """Faults, and widths of the other rows, reading one header for all files of a size.
 
@@ -152,10 +157,9 @@ def _guess_frames(
     broken: dict[int, str] = {}
     n_frames: dict[int, int] = {}
     of_size: dict[int, int] = {}
-    for row in rows:
-        path = wav_path(data_dir, row)
-        size = path.stat().st_size
+    for row, (_, size, _) in stamps.items():
         if size not in of_size:
+            path = wav_path(data_dir, row)
             try:
                 of_size[size] = settings.n_frames(inspect_wav(path, settings.sample_rate))
             except FormatError as error:
@@ -173,15 +177,15 @@ def _compute(
     data_dir: Path,
     settings: FeatureSettings,
     labels: NDArray[np.float32],
-    good: list[int],
+    stamps: list[Stamp],
     width: int,
     broken: dict[int, str],
     skip_broken: bool,
     n_workers: int | None,
     progress: Progress,
 ) -> tuple[FeatureReport, dict[int, int]]:
-    """Compute rows ``good`` at one width; return also the widths that they really have."""
-    stamps = [_stamp(data_dir, row) for row in good]
+    """Compute sounds at one width; return also the widths that they really have."""
+    good = [row for row, _, _ in stamps]
     earlier = _Earlier.load(data_dir, settings, width)
     n_frames = {r: earlier.n_frames[s] for r, s in zip(good, stamps, strict=True) if s in earlier}
     changed = [at for at, row in enumerate(good) if row not in n_frames]
@@ -297,12 +301,8 @@ def _open_job(job: _Job, transform: MelSpectrogram) -> Callable[[int], int | str
     return compute
 
 
-Stamp = tuple[int, int, int]
-"""Row, size and time of a sound's file: the same stamp, the same sound."""
-
-
 def _stamp(data_dir: Path, row: int) -> Stamp:
-    stat = wav_path(data_dir, row).stat()
+    stat = os.stat(wav_path(data_dir, row))
     return row, stat.st_size, stat.st_mtime_ns
 
 

@@ -87,10 +87,21 @@ class MelSpectrogram:
             fmin=settings.f_min_hz,
             fmax=settings.f_max_hz,
         )
-        # A spectrum's real and imaginary parts lie side by side, so each weight stands twice.
-        self._bank = scipy.sparse.csr_array(np.repeat(bank, 2, axis=1))
+        self._bank = scipy.sparse.csr_array(bank)
         self._window = librosa.filters.get_window("hann", settings.n_fft).astype(np.float32)
-        self._windowed = np.empty((0, settings.n_fft), np.float32)
+        self._n_samples = -1
+
+    def _prepare(self, n_samples: int) -> None:
+        """Take the memory that sounds of one length need.
+
+        Taken anew for each sound, it would cost as much as the FFT.
+        """
+        n_fft, hop_length = self.settings.n_fft, self.settings.hop_length
+        self._n_samples = n_samples
+        self._padded = np.zeros(n_samples + n_fft, np.float32)
+        windows = np.lib.stride_tricks.sliding_window_view(self._padded, n_fft)
+        self._frames = windows[::hop_length]  # (T, n_fft), a view
+        self._windowed = np.empty(self._frames.shape, np.float32)
 
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the spectrogram of one sound.
@@ -104,17 +115,15 @@ class MelSpectrogram:
         -------
         ndarray of float32, shape (n_mels, 1 + n_samples // hop_length)
         """
-        n_fft, hop_length = self.settings.n_fft, self.settings.hop_length
-        padded = np.pad(samples, n_fft // 2)
-        frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
-        # Memory that is taken anew for each sound costs as much as the FFT: one buffer is kept,
-        # and the power is computed in the spectrum's place.
-        if len(self._windowed) != len(frames):
-            self._windowed = np.empty((len(frames), n_fft), np.float32)
-        np.multiply(frames, self._window, out=self._windowed)
+        if len(samples) != self._n_samples:
+            self._prepare(len(samples))
+        half = self.settings.n_fft // 2
+        self._padded[half : half + len(samples)] = samples
+        np.multiply(self._frames, self._window, out=self._windowed)
         spectrum: NDArray[np.complex64] = np.asarray(
-            scipy.fft.rfft(self._windowed, overwrite_x=True), np.complex64
+            scipy.fft.rfft(self._windowed.T, axis=0), np.complex64
         )
-        parts = spectrum.view(np.float32)  # (T, n_fft + 2)
+        parts = spectrum.view(np.float32)  # (1 + n_fft / 2, 2 T): real and imaginary in turn
         np.square(parts, out=parts)
-        return self._bank @ parts.T
+        mel = self._bank @ parts
+        return mel[:, ::2] + mel[:, 1::2]

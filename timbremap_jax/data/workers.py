@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +18,13 @@ from typing import Any
 
 from timbremap_runtime.errors import TimbreMapError
 
-CHUNK_SIZE = 16
+CHUNK_SIZE = 64
 """Rows that a worker is handed at a time: many enough that it seldom waits for more."""
 
-MAX_DEATHS_IN_A_ROW = 6
+ANSWER_SECONDS = 0.05
+"""Answers are gathered for so long: a message costs as much as a tenth of a quick row."""
+
+MAX_DEATHS_IN_A_ROW = 20
 """Workers that die one after the other, with nothing done between, before giving up."""
 
 # A fork of a process that runs threads can hang; a fresh process is the same on every system.
@@ -55,7 +59,7 @@ def map_rows(
     ------
     tuple of int and object
         A row and its result, as soon as it is there. The result is a `WorkerDied` for a row whose
-        worker died, and so did the next one that was given that row.
+        worker died of it, and so did the next one that was given that row.
 
     Raises
     ------
@@ -78,7 +82,7 @@ def map_rows(
             for connection in wait([w.connection for w in workers if w.held]):
                 worker = next(w for w in workers if w.connection is connection)
                 try:
-                    row, result, error = worker.connection.recv()
+                    answers, error = worker.connection.recv()
                 except (EOFError, OSError):
                     deaths_in_a_row += 1
                     if deaths_in_a_row >= MAX_DEATHS_IN_A_ROW:
@@ -86,14 +90,14 @@ def map_rows(
                             f"{deaths_in_a_row} processes died one after the other, the last at row"
                             f" {worker.held[0]}: {worker.cause_of_death()}"
                         ) from None
-                    culprit, *others = worker.held
-                    deaths[culprit] = deaths.get(culprit, 0) + 1
-                    if deaths[culprit] < 2:
-                        waiting.appendleft([culprit])
-                    else:
-                        yield culprit, WorkerDied(worker.cause_of_death())
-                    if others:
-                        waiting.append(others)
+                    # Of several rows nobody knows which it was: each is tried alone.
+                    alone = len(worker.held) == 1
+                    for row in worker.held:
+                        deaths[row] = deaths.get(row, 0) + alone
+                        if deaths[row] < 2:
+                            waiting.appendleft([row])
+                        else:
+                            yield row, WorkerDied(worker.cause_of_death())
                     workers.remove(worker)
                     worker.stop()
                     worker = _Worker.start(make_task)
@@ -102,8 +106,9 @@ def map_rows(
                     if error is not None:
                         raise error
                     deaths_in_a_row = 0
-                    worker.held.remove(row)
-                    yield row, result
+                    for row, result in answers:
+                        worker.held.remove(row)
+                        yield row, result
                 if not worker.held and waiting:
                     worker.give(waiting.popleft())
     finally:
@@ -153,9 +158,16 @@ def _work(make_task: Callable[[], Callable[[int], Any]], connection: Connection)
     try:
         task = make_task()
         while True:
+            answers: list[tuple[int, Any]] = []
+            last_sent = time.monotonic()
             for row in connection.recv():
-                connection.send((row, task(row), None))
+                answers.append((row, task(row)))
+                if time.monotonic() - last_sent > ANSWER_SECONDS:
+                    connection.send((answers, None))
+                    answers, last_sent = [], time.monotonic()
+            if answers:
+                connection.send((answers, None))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the parent is gone, and nobody wants an answer
     except Exception as error:
-        connection.send((-1, None, error))
+        connection.send(([], error))

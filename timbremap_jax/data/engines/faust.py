@@ -18,8 +18,8 @@ from timbremap_jax.data.patch import Note, Patch
 from timbremap_runtime.errors import FormatError, MissingExtra
 
 BLOCK_SIZE = 32
-"""Samples that DawDreamer computes at a time. The gate moves at the start of a block, so a note ends
-at most 0.7 ms late; blocks of 512 would make that 12 ms and render no more than a tenth faster."""
+"""Samples that DawDreamer computes at a time. The gate moves at the start of a block, so a note
+ends at most 0.7 ms late; blocks of 512 would make that 12 ms and render at most a tenth faster."""
 
 NOTE_CONTROLS = ("freq", "gain", "gate")
 
