@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -40,6 +41,7 @@ which a parameter may leave alone. Rendering adds no noise: equal settings diffe
 
 N_RANDOM = 60
 N_CORNERS = 16
+N_HARDEST = 30
 
 
 def everything() -> list[tuple[str, str | None]]:
@@ -111,6 +113,15 @@ def test_no_setting_clips_or_is_silent(
     assert peaks(random_sounds).min() > SOFTEST_AT_RANDOM
     assert peaks(corner_sounds).min() > SOFTEST
     assert max(peaks(random_sounds).max(), peaks(corner_sounds).max()) < LOUDEST
+
+
+@pytest.mark.parametrize("pitch", [33, 57, 81])
+def test_the_hardest_note_does_not_clip_at_any_pitch(patch: Patch, engine: Engine, pitch: int):
+    note = replace(patch.note, pitch=pitch, velocity=127)
+    settings = np.concatenate([corners(patch), random_settings(patch, N_HARDEST, seed=1)])
+    sounds = np.stack([engine.render(values.tolist(), note) for values in settings])
+    assert np.isfinite(sounds).all()
+    assert peaks(sounds).max() < LOUDEST
 
 
 def test_a_sound_has_ended_when_its_file_does(sounds: NDArray[np.float32]):
