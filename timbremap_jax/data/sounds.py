@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import struct
 from collections.abc import Iterator
@@ -107,21 +108,23 @@ def _opened(path: Path, sample_rate: int) -> Iterator[soundfile.SoundFile]:
                 raise FormatError(f"{path}: has {file.channels} channels, mono is needed")
             if not file.frames:
                 raise FormatError(f"{path}: is empty")
-            if (promised := _promised_bytes(path)) and promised > path.stat().st_size:
-                raise FormatError(
-                    f"{path}: is cut short: {path.stat().st_size} of {promised} bytes"
-                )
+            _require_whole(path)
             yield file
     except soundfile.LibsndfileError as error:
         raise FormatError(f"{path}: not a sound that can be read: {error.error_string}") from None
 
 
-def _promised_bytes(path: Path) -> int | None:
-    """Size that a WAV's first eight bytes tell of; None where they are no RIFF header."""
-    with path.open("rb") as file:
-        kind, size = struct.unpack("<4sI", file.read(8))
+def _require_whole(path: Path) -> None:
+    """Raise when a WAV's header tells of more bytes than there are; libsndfile says nothing."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        kind, size = struct.unpack("<4sI", os.read(descriptor, 8))
+        n_bytes = os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
     # A recorder that was stopped hard leaves 0 or the largest size there: nobody knows then.
-    return size + 8 if kind == b"RIFF" and 0 < size < 0xFFFFFF00 else None
+    if kind == b"RIFF" and 0 < size < 0xFFFFFF00 and size + 8 > n_bytes:
+        raise FormatError(f"{path}: is cut short: {n_bytes} of {size + 8} bytes")
 
 
 def is_whole(path: Path, n_samples: int) -> bool:
