@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import struct
@@ -22,6 +23,10 @@ SILENCE = 1e-4
 
 SUBTYPES = {"pcm24": "PCM_24", "float": "FLOAT"}
 """Sample formats of a WAV file, by our names and by libsndfile's."""
+
+
+PLAIN_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+"""A WAV header with nothing in it but format and length."""
 
 
 def wav_path(data_dir: Path, row: int) -> Path:
@@ -83,10 +88,33 @@ def read_wav(path: Path, sample_rate: int) -> NDArray[np.float32]:
         The file is not a sound, is cut short, is empty, or has another sample rate or number of
         channels.
     """
+    plain = _decode_plain(path.read_bytes(), sample_rate)
+    if plain is not None:
+        return plain
     with _opened(path, sample_rate) as file:
         samples = file.read(dtype="float32", always_2d=True)[:, 0].astype(np.float32, copy=False)
         if len(samples) != file.frames:
             raise FormatError(f"{path}: is cut short: {len(samples)} of {file.frames} samples")
+    return samples
+
+
+def _decode_plain(content: bytes, sample_rate: int) -> NDArray[np.float32] | None:
+    """Decode a mono 24-bit WAV as `write_wav` makes it; None for any other, or a damaged one.
+
+    The same samples as libsndfile's, in a third of its time.
+    """
+    n_bytes = len(content) - PLAIN_HEADER.size
+    if n_bytes < 3 or n_bytes % 3:
+        return None
+    form = (b"fmt ", 16, 1, 1, sample_rate, 3 * sample_rate, 3, 24)
+    expected = (b"RIFF", len(content) - 8, b"WAVE", *form, b"data", n_bytes)
+    if PLAIN_HEADER.unpack_from(content) != expected:
+        return None
+    # Each sample as the high three bytes of an integer; the low one is the byte before it.
+    start = PLAIN_HEADER.size - 1
+    left_justified = np.ndarray(n_bytes // 3, "<i4", content, offset=start, strides=(3,)) & -256
+    samples = left_justified.astype(np.float32)  # exact: 24 bits
+    samples *= np.float32(2.0**-31)
     return samples
 
 
@@ -151,9 +179,11 @@ def find_fault(
     """
     if n_samples is not None and len(samples) != n_samples:
         return f"has {len(samples)} samples instead of {n_samples}"
-    if not np.isfinite(samples).all():
+    # A sample that is no number makes both extremes so, an infinite one makes one of them so.
+    highest, lowest = float(samples.max(initial=0.0)), float(samples.min(initial=0.0))
+    if not (math.isfinite(highest) and math.isfinite(lowest)):
         return "is not finite"
-    peak = np.abs(samples).max(initial=0.0)
+    peak = max(highest, -lowest)
     if peak < SILENCE:
         return "is silent"
     if clipping and peak >= 1.0:
