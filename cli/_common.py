@@ -53,6 +53,17 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescrip
     """Shows defaults, and leaves the example as it is written."""
 
 
+def positive(text: str) -> int:
+    """Read a whole number above zero, as an argument's type."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")
+    return number
+
+
 def bar(unit: str) -> Callable[[Iterable[Any], int], Iterable[Any]]:
     """Return a function that shows the way through so many items; silent when not a terminal."""
 

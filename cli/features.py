@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ._common import bar, command, parser
+from ._common import bar, command, parser, positive
 
 
 @command
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> None:
         help="highest band's upper end (default: half the rate)",
     )
     add("--skip-broken", action="store_true", help="leave broken sounds out instead of stopping")
-    add("--workers", type=int, help="processes to compute with (default: one a processor)")
+    add("--workers", type=positive, help="processes to compute with (default: one a processor)")
     args = arguments.parse_args(argv)
 
     from timbremap_jax.data.features import BrokenSounds, compute_features

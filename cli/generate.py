@@ -7,7 +7,7 @@ from pathlib import Path
 
 from timbremap_runtime.errors import TimbreMapError
 
-from ._common import bar, command, parser
+from ._common import bar, command, parser, positive
 
 
 @command
@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--sustain", type=float, metavar="MS", help="note on to note off (default: the patch's)")
     add("--release", type=float, metavar="MS", help="note off to the end (default: the patch's)")
     add("--format", choices=("pcm24", "float"), default="pcm24", help="samples of the WAV files")
-    add("--workers", type=int, help="processes to render with (default: one a processor)")
+    add("--workers", type=positive, help="processes to render with (default: one a processor)")
     again = arguments.add_mutually_exclusive_group()
     again.add_argument(
         "--resume",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,8 @@ def main(argv: list[str] | None = None) -> None:
     if args.values:
         if len(args.values) != size:
             raise SettingsError(f"{len(args.values)} values given: {args.model} takes {size}")
+        if not all(map(math.isfinite, args.values)):
+            raise SettingsError(f"{args.values}: a value is not a number that can be mapped")
         rows = iter([args.values])
     else:
         rows = read_rows(size)
@@ -56,5 +59,9 @@ def read_rows(size: int) -> Iterator[list[float]]:
         if len(row) != size:
             raise FormatError(
                 f"standard input, line {number}: {len(row)} values, this model takes {size}"
+            )
+        if not all(map(math.isfinite, row)):
+            raise FormatError(
+                f"standard input, line {number}: {line.strip()!r} has a value that is no number"
             )
         yield row

@@ -17,15 +17,13 @@ def main(argv: list[str] | None = None) -> None:
     )
     args = arguments.parse_args(argv)
 
-    import numpy as np
-
-    from timbremap_jax.artifacts import read_json
+    from timbremap_jax.artifacts import load_array, read_json
     from timbremap_jax.plots import plot_latent
 
     names = tuple(read_json(args.model_dir, "config.json")["parameters"])
-    spaces = {"Z": np.load(args.model_dir / "latent.npy")}
+    spaces = {"Z": load_array(args.model_dir, "latent.npy")}
     if (args.model_dir / "latent_pca.npy").exists():
-        spaces["Z*"] = np.load(args.model_dir / "latent_pca.npy")
+        spaces["Z*"] = load_array(args.model_dir, "latent_pca.npy")
     output = args.output or args.model_dir / "latent.png"
-    plot_latent(output, spaces, np.load(args.model_dir / "labels.npy"), names)
+    plot_latent(output, spaces, load_array(args.model_dir, "labels.npy"), names)
     print(output)

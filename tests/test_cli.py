@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -54,13 +55,45 @@ def test_tm_map_reads_rows_from_standard_input(
     assert rows == pytest.approx(mapping.forward(np.array([[0.1, 0.2, 0.3], [0.5] * 3])), rel=1e-4)
 
 
-@pytest.mark.parametrize("text", ["0.1,x,0.3\n", "0.1,0.2\n"])
+@pytest.mark.parametrize("text", ["0.1,x,0.3\n", "0.1,0.2\n", "0.1,nan,0.3\n"])
 def test_tm_map_names_the_line_that_is_wrong(
     text: str, model_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(sys, "stdin", io.StringIO("0.1,0.2,0.3\n" + text))
     assert map.main([str(model_dir)]) == 1
     assert "standard input, line 2" in capsys.readouterr().err
+
+
+def test_tm_map_refuses_what_is_no_number(model_dir: Path, capsys: pytest.CaptureFixture[str]):
+    assert map.main([str(model_dir), "0.5", "nan", "inf"]) == 1
+    assert "is not a number that can be mapped" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("content", "message"), [(None, "no such file"), (b"", "not an array")])
+def test_tm_plot_names_an_array_that_is_missing_or_broken(
+    content: bytes | None,
+    message: str,
+    model_dir: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    shutil.copytree(model_dir, tmp_path / "model")
+    file = tmp_path / "model" / "latent.npy"
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+    assert plot.main([str(tmp_path / "model")]) == 1
+    assert f"error: {file}: {message}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("workers", ["0", "-1", "two"])
+def test_a_number_of_workers_that_cannot_be_is_wrong_usage(
+    workers: str, data_dir: Path, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as caught:
+        features.main([str(data_dir), "--workers", workers])
+    assert caught.value.code == 2
+    assert "is not a whole number above zero" in capsys.readouterr().err
 
 
 def test_tm_plot_writes_a_picture(model_dir: Path, tmp_path: Path):

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import timbremap_runtime as tm
 from timbremap_jax.data.dataset import Dataset
@@ -93,3 +94,14 @@ def read_json(model_dir: Path, name: str) -> dict[str, Any]:
         raise FolderError(f"{file}: no such file; give a folder that tm-train wrote") from None
     except ValueError:
         raise FormatError(f"{file}: not valid JSON; train the model again") from None
+
+
+def load_array(model_dir: Path, name: str) -> NDArray[np.float32]:
+    """Read ``latent.npy`` and the like of a model folder."""
+    file = model_dir / name
+    try:
+        return np.load(file)
+    except FileNotFoundError:
+        raise FolderError(f"{file}: no such file; train the model again") from None
+    except (ValueError, EOFError):
+        raise FormatError(f"{file}: not an array; train the model again") from None
