@@ -96,6 +96,14 @@ def test_a_number_of_workers_that_cannot_be_is_wrong_usage(
     assert "is not a whole number above zero" in capsys.readouterr().err
 
 
+def test_tm_plot_names_a_picture_that_cannot_be_written(
+    model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    output = tmp_path / "nowhere" / "latent.png"
+    assert plot.main([str(model_dir), "--output", str(output)]) == 1
+    assert f"error: {output}: cannot be written (No such file" in capsys.readouterr().err
+
+
 def test_tm_plot_writes_a_picture(model_dir: Path, tmp_path: Path):
     output = tmp_path / "latent.png"
     assert plot.main([str(model_dir), "--output", str(output)]) == 0

@@ -252,7 +252,7 @@ def read_labels(file: Path) -> NDArray[np.float32]:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
         labels = np.loadtxt(lines, np.float32, delimiter=",", ndmin=2) if any(lines) else None
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise FolderError(f"{file}: no such file; tm-generate writes it") from None
     except ValueError as error:
         raise FormatError(f"{file}: not rows of numbers with commas: {error}") from None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from timbremap_runtime.errors import FolderError
+from timbremap_runtime.errors import FolderError, TimbreMapError
 
 
 @contextmanager
@@ -20,6 +20,11 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``, renamed to it when the block ends well.
 
     When the block fails the temporary file is removed and ``path`` is as it was.
+
+    Raises
+    ------
+    FolderError
+        The disk is full, or may not be written to.
 
     Examples
     --------
@@ -31,26 +36,21 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def save_bytes(path: Path, content: bytes | memoryview) -> None:
-    """Write ``content``, whole or not at all.
-
-    Raises
-    ------
-    FolderError
-        The disk is full, or may not be written to.
-    """
-    try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(content)
+    except TimbreMapError:
+        raise
     except OSError as error:
         raise FolderError(
             f"{path}: cannot be written ({error.strerror}): make room or choose another folder,"
             " and run the command again (tm-generate goes on with --resume)"
         ) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Write ``content``, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:

@@ -153,11 +153,10 @@ def generate(
     rows: Sequence[int] = range(settings.n_examples)
     if only is not None:
         rows = sorted(set(only))
-        if not rows or rows[0] < 0 or rows[-1] >= settings.n_examples:
-            raise SettingsError(
-                f"rows are numbered 0 to {settings.n_examples - 1}: there is no row"
-                f" {rows[-1] if rows and rows[0] >= 0 else rows[0] if rows else 'in an empty list'}"
-            )
+        outside = [row for row in rows if not 0 <= row < settings.n_examples]
+        if outside or not rows:
+            problem = f"there is no row {outside[0]}" if outside else "none is given"
+            raise SettingsError(f"rows are numbered 0 to {settings.n_examples - 1}: {problem}")
     description = describe(patch, note, settings)
     _prepare(data_dir, description, values, again=resume or only is not None)
     if only is None:
