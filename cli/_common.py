@@ -32,8 +32,8 @@ def command(main: Callable[[list[str] | None], None]) -> Callable[..., int]:
                 raise
             print(f"error: {MissingExtra(package, 'all')}", file=sys.stderr)
             return 1
-        except KeyboardInterrupt:
-            print("stopped", file=sys.stderr)
+        except KeyboardInterrupt as stop:
+            print(stop.args[0] if stop.args else "stopped", file=sys.stderr)
             return 130
         return 0
 

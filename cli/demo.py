@@ -115,7 +115,7 @@ def summary(model: Path, sounds: list[Path]) -> list[str]:
         f"always answering with the mean would be {guess:.0f} off.",
         f"Its answers use {test['spread']:.0%} of the spread of the true settings.",
         f"Going from a point to parameters and back moves the point by at most"
-        f" {metrics['round_trip']:.0e}.",
+        f" {metrics['round_trip']['normal']:.0e}.",
         "",
         f"Look at    {model / 'latent.png'}",
         f"Listen to  {', '.join(str(sound) for sound in sounds)}",

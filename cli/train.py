@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
+import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ._common import command, parser
+from ._common import command, parser, positive
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from timbremap_jax.training import EpochReport
 
 
@@ -32,19 +38,33 @@ def main(argv: list[str] | None = None) -> None:
         )
     add("--gen", action="store_true", help="a variational (generative) encoder")
     add("--pca", action="store_true", help="turn the controls to the latent space's main axes")
-    add("--epochs", type=int, default=10, help="passes over the training sounds")
-    add("--batch", type=int, default=32, help="sounds a step")
-    add("--latent-size", "--latent_size", type=int, default=3, help="how many controls")
+    add("--epochs", type=positive, default=10, help="passes over the training sounds")
+    add("--batch", type=positive, default=32, help="sounds a step")
+    add("--latent-size", "--latent_size", type=positive, default=3, help="how many controls")
     add("--seed", type=int, default=0, help="the same seed gives the same model")
+    add(
+        "--recipe",
+        choices=("default", "original"),
+        default="default",
+        help="how it is trained; original: as the system of 2019 was",
+    )
+    add("--resume", action="store_true", help="go on where the run in MODEL_DIR was stopped")
     add("data_dir", type=Path, help="a folder that tm-features completed")
     add("model_dir", type=Path, help="a new folder for the model")
     args = arguments.parse_args(argv)
 
-    from timbremap_jax.artifacts import require_free, save_model
-    from timbremap_jax.data.dataset import load_dataset
-    from timbremap_jax.training import TrainSettings, train
+    # Before JAX starts: what it has started with cannot be changed.
+    from timbremap_jax.compilation import keep_compilations
+    from timbremap_jax.devices import use_all_cores
 
-    require_free(args.model_dir)
+    use_all_cores()
+    keep_compilations()
+
+    from timbremap_jax.artifacts import checkpoints_of, open_run, save_model
+    from timbremap_jax.data.dataset import load_dataset
+    from timbremap_jax.settings import TrainSettings
+    from timbremap_jax.training import train
+
     settings = TrainSettings(
         encoder=args.encoder,
         generative=args.gen,
@@ -53,21 +73,81 @@ def main(argv: list[str] | None = None) -> None:
         epochs=args.epochs,
         batch_size=args.batch,
         seed=args.seed,
+        recipe=args.recipe,
     )
     dataset = load_dataset(args.data_dir, args.seed)
+    settings.check(dataset)
     for notice in dataset.notices:
         print(f"note: {notice}", file=sys.stderr)
-    trained = train(dataset, settings, report=print_epoch)
-    metrics = save_model(args.model_dir, args.data_dir, dataset, settings, trained)
-    for name, error in metrics["test"]["parameters"].items():
+    if open_run(args.model_dir, args.data_dir, dataset, settings, resume=args.resume):
+        print(f"{args.model_dir}: is trained already")
+        return
+    with stop_asked() as should_stop:
+        show = EpochLines(settings.epochs, should_stop)
+        trained = train(dataset, settings, checkpoints_of(args.model_dir), show)
+    if not trained.finished:
+        words = ["tm-train", *(sys.argv[1:] if argv is None else argv)]
+        words += [] if args.resume else ["--resume"]
+        raise KeyboardInterrupt(f"stopped and saved; go on with  {shlex.join(words)}")
+    test = save_model(args.model_dir, dataset, settings, trained)["test"]
+    for name, error in test["parameters"].items():
         print(f"  {name}: {error['mae']:.1f} of 127 off on average, spread {error['spread']:.2f}")
-    print(f"{args.model_dir}: mean squared error on test sounds {metrics['test']['mse']:.1f}")
+    print(f"{args.model_dir}: mean squared error on test sounds {test['mse']:.1f}")
 
 
-def print_epoch(report: EpochReport) -> None:
-    """Print one line an epoch."""
-    print(
-        f"epoch {report.epoch}: mean squared error {report.training_error:.1f} in training,"
-        f" {report.test_error:.1f} in test, {report.seconds:.1f} s",
-        flush=True,
-    )
+@contextmanager
+def stop_asked() -> Iterator[Callable[[], bool]]:
+    """Give a function that says whether Ctrl-C was pressed; pressed twice it stops at once."""
+    asked = False
+
+    def ask(number: int, _: Any) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        print("\nsaving, one moment ... (again to stop at once)", file=sys.stderr)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class EpochLines:
+    """Shows a run: a bar inside the epoch, and a line when it has ended."""
+
+    def __init__(self, n_epochs: int, should_stop: Callable[[], bool]):
+        self.n_epochs = n_epochs
+        self.should_stop = should_stop
+        self.bar: tqdm[Any] | None = None
+
+    def stepped(self, epoch: int, step: int, n_steps: int) -> None:
+        """Move the bar."""
+        if self.bar is None:
+            from tqdm import tqdm
+
+            self.bar = tqdm(
+                desc=f"epoch {epoch}/{self.n_epochs}",
+                initial=step - 1,
+                total=n_steps,
+                unit=" batches",
+                leave=False,
+                disable=None,
+                file=sys.stderr,
+            )
+        self.bar.update()
+
+    def epoch_ended(self, report: EpochReport) -> None:
+        """Print one line in place of the bar."""
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+        off = ", ".join(f"{n} {e['mae']:.1f}" for n, e in report.test["parameters"].items())
+        print(
+            f"epoch {report.epoch}/{self.n_epochs}: loss {report.training['loss']:.1f} in training,"
+            f" {report.test['loss']:.1f} in test; off by {off};"
+            f" {report.examples_per_second:.0f} sounds/s",
+            flush=True,
+        )

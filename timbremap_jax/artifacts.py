@@ -3,45 +3,105 @@
 ::
 
     model/
+      config.json       what is trained, how and on what; written first
+      checkpoint/       weights, optimizer state, standardization, progress (Orbax)
       timbremap/        the mapping, in the jg.timbremap text format
-      config.json       what was trained, on what
-      metrics.json      errors, epoch by epoch and at the end
       latent.npy        Z, posterior mean of every row of the data set, N x m
       latent_pca.npy    Z*, the same re-oriented (with PCA only)
+      latent_rows.npy   the rows of the data set that these are, N
       labels.npy        P, the true parameters of those rows, N x n
+      err_dist.png      where the model errs
+      metrics.json      errors, epoch by epoch and at the end; written last
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import shutil
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from flax import nnx
 from numpy.typing import NDArray
 
 import timbremap_runtime as tm
-from timbremap_jax.data.dataset import Dataset
+from timbremap_jax.checkpoints import Checkpoints
+from timbremap_jax.data.dataset import Dataset, Standardization
 from timbremap_jax.data.files import save_array, save_json
+from timbremap_jax.data.mel import FeatureSettings
 from timbremap_jax.evaluation import parameter_errors, round_trip_error, summarize
 from timbremap_jax.export import export_mapping, principal_axes
-from timbremap_jax.training import Trained, TrainSettings, encode
+from timbremap_jax.inference import Encoded, batches_of, encode
+from timbremap_jax.model import TimbreModel
+from timbremap_jax.plots import plot_errors
+from timbremap_jax.recipes import find_recipe
+from timbremap_jax.settings import TrainSettings
+from timbremap_jax.training import Trained
 from timbremap_runtime.errors import FolderError, FormatError
 
 
-def require_free(model_dir: Path) -> None:
-    """Refuse a model folder that holds something already."""
-    if model_dir.exists() and (not model_dir.is_dir() or any(model_dir.iterdir())):
-        raise FolderError(f"{model_dir} is there already: give another folder, or remove it")
+def checkpoints_of(model_dir: Path) -> Checkpoints:
+    """Return the checkpoints of a model folder."""
+    return Checkpoints(model_dir / "checkpoint")
+
+
+def open_run(
+    model_dir: Path, data_dir: Path, dataset: Dataset, settings: TrainSettings, *, resume: bool
+) -> bool:
+    """Make a model folder for a run, or find that it holds the same run already.
+
+    Parameters
+    ----------
+    model_dir : Path
+        The folder.
+    data_dir : Path
+        Where the data set lies.
+    dataset : Dataset
+        The data set.
+    settings : TrainSettings
+        What is trained and how.
+    resume : bool
+        Whether a run in the folder is to go on.
+
+    Returns
+    -------
+    bool
+        True if the run is finished already.
+
+    Raises
+    ------
+    FolderError
+        The folder is in use: by another run, or without ``resume`` by any.
+    """
+    config = _config(data_dir, dataset, settings)
+    if not model_dir.exists() or (model_dir.is_dir() and not any(model_dir.iterdir())):
+        model_dir.mkdir(parents=True, exist_ok=True)
+        save_json(model_dir / "config.json", config)
+        return False
+    if not (model_dir / "config.json").is_file():
+        raise FolderError(f"{model_dir} is there and is no model: give another folder")
+    finished = (model_dir / "metrics.json").is_file()
+    if not resume:
+        way_out = "" if finished else "go on with --resume, "
+        raise FolderError(
+            f"{model_dir} holds {'a trained model' if finished else 'a run that was stopped'}:"
+            f" {way_out}give another folder, or remove it"
+        )
+    differences = _differences(read_json(model_dir, "config.json"), config)
+    if differences:
+        raise FolderError(
+            f"{model_dir} holds another run ({'; '.join(differences)}): --resume goes on only with"
+            " the same options and data; give another folder"
+        )
+    return finished
 
 
 def save_model(
-    model_dir: Path, data_dir: Path, dataset: Dataset, settings: TrainSettings, trained: Trained
+    model_dir: Path, dataset: Dataset, settings: TrainSettings, trained: Trained
 ) -> dict[str, Any]:
-    """Evaluate a trained model and write its folder, whole or not at all.
+    """Evaluate a trained model and complete its folder.
 
     Returns
     -------
@@ -49,40 +109,126 @@ def save_model(
         The content of ``metrics.json``.
     """
     rows = np.arange(len(dataset))
-    everything = encode(trained.model, trained.standardization, dataset, rows)
+    everything = encode(trained.model, trained.standardization, batches_of(dataset, rows))
     axes = principal_axes(everything.latent) if settings.pca else None
     mapping = export_mapping(trained.model.regressor, everything.latent, axes)
-    test = dataset.test_rows
-    errors = parameter_errors(
-        everything.parameters[test], dataset.labels[test], dataset.parameter_names
-    )
+    errors = {
+        name: summarize(
+            parameter_errors(everything.parameters[r], dataset.labels[r], dataset.parameter_names)
+        )
+        for name, r in (("training", dataset.training_rows), ("test", dataset.test_rows))
+    }
+    tm.save(mapping, model_dir / "timbremap")
     metrics = {
         "epochs": [asdict(report) for report in trained.history],
-        "test": summarize(errors),
-        "round_trip": round_trip_error(mapping),
+        **errors,
+        "round_trip": {
+            scale: round_trip_error(tm.load(model_dir / "timbremap", scale))
+            for scale in ("normal", "uniform")
+        },
+        "seconds": sum(report.seconds for report in trained.history),
     }
-    config = {
-        "data": str(data_dir),
-        "training": asdict(settings),
-        "features": asdict(dataset.settings) if dataset.settings else None,
-        "parameters": list(dataset.parameter_names),
-    }
-    temporary = model_dir.with_name(f".{model_dir.name}.{os.getpid()}")
-    try:
-        temporary.mkdir(parents=True)
-        tm.save(mapping, temporary / "timbremap")
-        save_array(temporary / "latent.npy", everything.latent)
-        if axes:
-            save_array(temporary / "latent_pca.npy", axes.project(everything.latent))
-        save_array(temporary / "labels.npy", dataset.labels)
-        save_json(temporary / "config.json", config)
-        save_json(temporary / "metrics.json", metrics)
-        if model_dir.exists():
-            model_dir.rmdir()  # require_free left it only if empty
-        temporary.rename(model_dir)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    save_array(model_dir / "latent.npy", everything.latent)
+    if axes:
+        save_array(model_dir / "latent_pca.npy", axes.project(everything.latent))
+    save_array(model_dir / "latent_rows.npy", rows)
+    save_array(model_dir / "labels.npy", dataset.labels)
+    test = dataset.test_rows
+    plot_errors(
+        model_dir / "err_dist.png",
+        everything.parameters[test],
+        dataset.labels[test],
+        dataset.parameter_names,
+    )
+    save_json(model_dir / "metrics.json", metrics)
     return metrics
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A trained model that was read from its folder.
+
+    Attributes
+    ----------
+    model : TimbreModel
+        Encoder and regressor.
+    standardization : Standardization
+        How spectrograms are brought to what the encoder reads.
+    features : FeatureSettings or None
+        How spectrograms are computed; None when the data set did not say.
+    input_shape : tuple of int
+        Mel bands and frames that it reads.
+    parameter_names : tuple of str
+        Names of the n parameters.
+    mapping : TimbreMap
+        What was exported of it.
+    """
+
+    model: TimbreModel
+    standardization: Standardization
+    features: FeatureSettings | None
+    input_shape: tuple[int, int]
+    parameter_names: tuple[str, ...]
+    mapping: tm.TimbreMap
+
+    def encode(self, power: NDArray[np.float32]) -> Encoded:
+        """Encode one batch of mel power, shape (at most 256, n_mels, n_frames)."""
+        return encode(self.model, self.standardization, [power])
+
+    def controls(self, encoded: Encoded) -> NDArray[np.float64]:
+        """Where encoded sounds lie in the control space, (N, m) in [0, 1]."""
+        return self.mapping.vec_scale.inverse(self._z_star(encoded))
+
+    def distance(self, encoded: Encoded) -> NDArray[np.float64]:
+        """How many deviations sounds lie from the data set's mean, on their farthest axis, (N,)."""
+        scale = self.mapping.vec_scale
+        return np.abs((self._z_star(encoded) - scale.mean) / np.maximum(scale.std, 1e-12)).max(
+            axis=-1
+        )
+
+    def _z_star(self, encoded: Encoded) -> NDArray[np.float64]:
+        pca = self.mapping.pca
+        return pca.inverse(encoded.latent) if pca else encoded.latent.astype(np.float64)
+
+
+def open_model(model_dir: Path) -> OpenModel:
+    """Read a trained model.
+
+    Raises
+    ------
+    FolderError
+        There is no model, or its training has not finished.
+    FormatError
+        A file of it cannot be read.
+    """
+    config = read_json(model_dir, "config.json")
+    if not (model_dir / "metrics.json").is_file():
+        raise FolderError(
+            f"{model_dir}: its training has not finished; go on with  tm-train ... --resume"
+        )
+    try:
+        settings = TrainSettings(**config["training"])
+        names = tuple(config["parameters"])
+        n_mels, n_frames = config["data"]["input_shape"]
+        features = FeatureSettings(**config["features"]) if config["features"] else None
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(
+            f"{model_dir / 'config.json'}: not of this version of TimbreMap ({error});"
+            " train the model again"
+        ) from None
+    model = settings.make_model((n_mels, n_frames), len(names))
+    graph, state = nnx.split(model)
+    saved = checkpoints_of(model_dir).latest(nnx.to_pure_dict(state))
+    if saved is None:
+        raise FolderError(f"{model_dir}: has no checkpoint; train the model again")
+    return OpenModel(
+        nnx.merge(graph, saved.weights),
+        saved.standardization,
+        features,
+        (n_mels, n_frames),
+        names,
+        tm.load(model_dir / "timbremap"),
+    )
 
 
 def read_json(model_dir: Path, name: str) -> dict[str, Any]:
@@ -105,3 +251,36 @@ def load_array(model_dir: Path, name: str) -> NDArray[np.float32]:
         raise FolderError(f"{file}: no such file; train the model again") from None
     except (ValueError, EOFError):
         raise FormatError(f"{file}: not an array; train the model again") from None
+
+
+def _config(data_dir: Path, dataset: Dataset, settings: TrainSettings) -> dict[str, Any]:
+    digest = hashlib.sha256(dataset.labels.tobytes() + dataset.test_rows.tobytes())
+    return {
+        "training": asdict(settings),
+        "recipe": asdict(find_recipe(settings.recipe)),
+        "data": {
+            "folder": str(data_dir),
+            "n_sounds": len(dataset),
+            "input_shape": list(dataset.input_shape),
+            "labels_and_partition": digest.hexdigest()[:16],
+        },
+        "features": asdict(dataset.settings) if dataset.settings else None,
+        "parameters": list(dataset.parameter_names),
+    }
+
+
+def _differences(saved: dict[str, Any], config: dict[str, Any]) -> list[str]:
+    """Say in what two configurations differ. Where the data lies does not count."""
+    found: list[str] = []
+    for part, now in config.items():
+        then = saved.get(part)
+        if not (isinstance(now, dict) and isinstance(then, dict)):
+            if now != then:
+                found.append(f"{part} {then}, now {now}")
+            continue
+        found += [
+            f"{name} {then.get(name)}, now {value}"
+            for name, value in now.items()
+            if name != "folder" and then.get(name) != value
+        ]
+    return found

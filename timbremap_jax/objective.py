@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 
@@ -12,8 +14,30 @@ L2_WEIGHT = 0.01
 """Of the squared weights of the encoder's dense layer."""
 
 
+class Losses(NamedTuple):
+    """The parts of the loss of a batch.
+
+    Attributes
+    ----------
+    squared_error : Array, shape (batch, n)
+        Of each parameter, in squared parameter units.
+    kl : Array, shape (batch,)
+        Divergence of each posterior from the prior, in nats.
+    l2 : Array, scalar
+        The weight penalty.
+    """
+
+    squared_error: jax.Array
+    kl: jax.Array
+    l2: jax.Array
+
+    def total(self, kl_weight: jax.Array | float) -> jax.Array:
+        """Mean over the batch and the parameters, the loss that is minimized."""
+        return jnp.mean(self.squared_error) + kl_weight * jnp.mean(self.kl) + self.l2
+
+
 def squared_error(predicted: jax.Array, true: jax.Array) -> jax.Array:
-    """Mean squared error of each example, in squared parameter units.
+    """Squared error of each parameter of each example, in squared parameter units.
 
     Parameters
     ----------
@@ -22,11 +46,11 @@ def squared_error(predicted: jax.Array, true: jax.Array) -> jax.Array:
 
     Returns
     -------
-    Array, shape (batch,)
+    Array, shape (batch, n)
     """
     if predicted.shape != true.shape:
         raise ValueError(f"predicted has shape {predicted.shape}, true {true.shape}")
-    return jnp.mean((predicted - true) ** 2, axis=-1)
+    return (predicted - true) ** 2
 
 
 def kl_divergence(latent: Latent) -> jax.Array:
@@ -44,12 +68,10 @@ def kl_divergence(latent: Latent) -> jax.Array:
     return 0.5 * jnp.sum(terms, axis=-1)
 
 
-def objective(
-    model: TimbreModel, prediction: Prediction, labels: jax.Array
-) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """Loss of a batch, and its parts by name."""
-    error = jnp.mean(squared_error(prediction.parameters, labels))
-    kl = jnp.mean(kl_divergence(prediction.latent))
-    penalty = L2_WEIGHT * jnp.sum(model.encoder.dense.kernel[...] ** 2)
-    loss = error + kl + penalty
-    return loss, {"loss": loss, "squared_error": error, "kl": kl, "l2": penalty}
+def losses(model: TimbreModel, prediction: Prediction, labels: jax.Array) -> Losses:
+    """Take the losses of a batch."""
+    return Losses(
+        squared_error(prediction.parameters, labels),
+        kl_divergence(prediction.latent),
+        L2_WEIGHT * jnp.sum(model.encoder.dense.kernel[...] ** 2),
+    )

@@ -1,0 +1,63 @@
+"""tm-encode: where recorded sounds lie in a model's control space."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+from timbremap_runtime.errors import SettingsError
+
+from ._common import command, parser
+
+FAR = 3.0
+"""Deviations from the mean of the data set beyond which a sound is unlike all of it."""
+
+
+@command
+def main(argv: list[str] | None = None) -> None:
+    """Encode sounds."""
+    arguments = parser(
+        "Say where recorded sounds lie in a model's control space, and the parameters that come\n"
+        "nearest to them. Any format, sample rate and number of channels.",
+        "tm-encode models/fm recordings/bell.wav",
+    )
+    add = arguments.add_argument
+    add("model_dir", type=Path, help="a folder that tm-train wrote")
+    add("sounds", type=Path, nargs="+", metavar="SOUND", help="a sound file")
+    add("--trim", action="store_true", help="drop the silence before a sound begins")
+    add("--csv", action="store_true", help="print a table for other programs")
+    args = arguments.parse_args(argv)
+
+    from timbremap_jax.artifacts import open_model
+    from timbremap_jax.data.recordings import read_recording, spectrograms
+    from timbremap_jax.inference import BATCH_SIZE
+
+    model = open_model(args.model_dir)
+    if model.features is None:
+        raise SettingsError(
+            f"{args.model_dir}: was trained on features of unknown settings (no features.json), so"
+            " no sound can be brought to their form; run tm-features on its data and train again"
+        )
+    names = model.parameter_names
+    controls = [f"c{i}" for i in range(model.mapping.control_size)]
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    if args.csv:
+        table.writerow(["sound", *controls, *names])
+    for start in range(0, len(args.sounds), BATCH_SIZE):
+        files = args.sounds[start : start + BATCH_SIZE]
+        sounds = [
+            read_recording(file, model.features.sample_rate, trim=args.trim) for file in files
+        ]
+        said = model.encode(spectrograms(sounds, model.features, model.input_shape[1]))
+        for file, c, p, far in zip(
+            files, model.controls(said), said.parameters, model.distance(said), strict=True
+        ):
+            if args.csv:
+                table.writerow([file, *(f"{v:.6g}" for v in c), *(f"{v:.6g}" for v in p)])
+                continue
+            print(file)
+            print("  at  " + "  ".join(f"{v:.3f}" for v in c))
+            print("  is  " + "  ".join(f"{n} {v:.1f}" for n, v in zip(names, p, strict=True)))
+            if far > FAR:
+                print("  (far from every sound that the model was trained on)")
