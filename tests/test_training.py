@@ -14,7 +14,6 @@ from timbremap_jax.data.features import compute_features
 from timbremap_jax.data.mel import FeatureSettings
 from timbremap_jax.encoders import Latent
 from timbremap_jax.export import export_mapping, principal_axes
-from timbremap_jax.lstm import LastState
 from timbremap_jax.objective import kl_divergence, squared_error
 from timbremap_jax.regressor import Regressor
 from timbremap_jax.training import TrainSettings, train
@@ -56,22 +55,6 @@ def test_more_controls_than_parameters_are_refused(data_dir: Path):
 def test_a_batch_larger_than_the_data_is_refused(data_dir: Path):
     with pytest.raises(SettingsError, match="batch is 100 but there are 54 training rows"):
         train(load_dataset(data_dir), TrainSettings(batch_size=100))
-
-
-def test_lstm_is_its_formula():
-    lstm = LastState(3, 4, rngs=nnx.Rngs(0))
-    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
-    w, u, b = (
-        np.asarray(p[...], np.float64)
-        for p in (lstm.input_kernel, lstm.recurrent_kernel, lstm.bias)
-    )
-    h = c = np.zeros((2, 4))
-    for t in range(5):
-        i, f, g, o = np.split(x[:, t] @ w + h @ u + b, 4, axis=-1)
-        sigmoid = [1 / (1 + np.exp(-gate)) for gate in (i, f, o)]
-        c = sigmoid[1] * c + sigmoid[0] * np.tanh(g)
-        h = sigmoid[2] * np.tanh(c)
-    assert np.abs(lstm(jnp.asarray(x)) - h).max() < 1e-5  # single precision over five steps
 
 
 def test_kl_divergence_has_the_closed_form():
