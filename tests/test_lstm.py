@@ -54,11 +54,15 @@ def plain(x: jax.Array, w: jax.Array, u: jax.Array, b: jax.Array) -> jax.Array:
     return jax.lax.scan(step, (start, start), x)[0][0]
 
 
-def gradients(function, arguments, weight):
-    def loss(*arguments):
+def gradient_of(function):
+    def loss(arguments, weight):
         return jnp.sum(function(*arguments) * weight)
 
-    return jax.jit(jax.grad(loss, argnums=(0, 1, 2, 3)))(*arguments)
+    return jax.jit(jax.grad(loss))
+
+
+def gradients(function, arguments, weight):
+    return gradient_of(function)(arguments, weight)
 
 
 def assert_close(actual, expected):
@@ -124,6 +128,11 @@ def check_on_several_devices() -> None:
         divided = jax.device_put(x.swapaxes(0, 1), sharding).swapaxes(0, 1)
         weights = jax.device_put(weights, replicated(sharding))
         weight = jax.device_put(weight, sharding)
+        # Devices meet to add gradients; gathering activations would have each do all the work.
+        lowered = gradient_of(last_state).lower((divided, *weights), weight)
+        compiled = lowered.compile().as_text() or ""
+        assert ("all-reduce" in compiled) == (n_devices > 1)
+        assert "all-gather" not in compiled
         actual = (
             jax.jit(last_state)(divided, *weights),
             *gradients(last_state, (divided, *weights), weight),

@@ -79,7 +79,7 @@ def _forward(x: jax.Array, input_kernel: jax.Array, recurrent_kernel: jax.Array,
 
 def _backward(residuals, d_h: jax.Array):
     x, input_kernel, recurrent_kernel, (h, slopes) = residuals
-    to_h = _transpose(recurrent_kernel)
+    to_h = _transpose(recurrent_kernel, (1, 0))
 
     def step(carry: tuple[jax.Array, jax.Array], slopes: Slopes):
         d_h, d_c = carry
@@ -89,15 +89,23 @@ def _backward(residuals, d_h: jax.Array):
         return (d_gates @ to_h, d_c * c_to_c), d_gates
 
     _, d_gates = jax.lax.scan(step, (d_h, jnp.zeros_like(d_h)), slopes, reverse=True)
-    d_x = d_gates @ input_kernel.T
-    x, h, d_gates = (a.reshape(-1, a.shape[-1]) for a in (x, h, d_gates))
-    return d_x, _transpose(x) @ d_gates, _transpose(h) @ d_gates, d_gates.sum(0)
+    return (
+        d_gates @ input_kernel.T,
+        _sum_of_products(x, d_gates),
+        _sum_of_products(h, d_gates),
+        d_gates.sum((0, 1)),
+    )
 
 
-def _transpose(a: jax.Array) -> jax.Array:
+def _sum_of_products(a: jax.Array, b: jax.Array) -> jax.Array:
+    # Frames and batch stay two axes: as one, a batch divided among devices could not stay divided.
+    return jnp.einsum("itb,tbj->ij", _transpose(a, (2, 0, 1)), b)
+
+
+def _transpose(a: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     # Left to itself XLA folds a transposition into the matrix product, which on a CPU then takes
     # up to twice as long as product and transposition apart.
-    return jax.lax.optimization_barrier(a.T)
+    return jax.lax.optimization_barrier(a.transpose(axes))
 
 
 last_state.defvjp(_forward, _backward)
