@@ -2,7 +2,8 @@
 
 A recurrent step is too small to be worth two cores, a share of the batch is not: with a device for
 each core, each reads its own sounds from the first frame to the last and they meet once, to add
-their gradients.
+their gradients. Encoders of few, large products use all cores as one device already: several would
+cost the CNN a fifth, and the DNN, whose weights each of them would hold and update, many times.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 
 def use_all_cores() -> None:
-    """Make JAX see a device for every core this process may use.
+    """Make JAX see a device for every core this process may use, as the LSTM encoder trains best.
 
     To be called before JAX computes anything. Accelerators go first as ever; this says only what a
     machine without one does. Does nothing where the user has said how many devices there are, by
