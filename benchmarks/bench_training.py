@@ -24,13 +24,14 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from flax import nnx
 
 from timbremap_jax.devices import batch_sharding, n_cores, replicated, use_all_cores
 from timbremap_jax.encoders import DROPOUT
 from timbremap_jax.model import TimbreModel
-from timbremap_jax.objective import L2_WEIGHT, objective
+from timbremap_jax.objective import L2_WEIGHT
+from timbremap_jax.recipes import Recipe
+from timbremap_jax.training import make_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 N_MELS, N_FRAMES, LATENT_SIZE, N_PARAMETERS = 128, 104, 3, 9
 LEARNING_RATE = 1e-3
+N_STEPS = 10_000  # of the run that the schedules are told of
 
 
 def main() -> None:
@@ -92,34 +94,22 @@ def main() -> None:
 
 
 def in_jax(model: TimbreModel, x: np.ndarray, labels: np.ndarray) -> Steps:
-    graph, weights = nnx.split(model)
-    optimizer = optax.adam(LEARNING_RATE)
+    """Steps of training as `tm-train` takes them."""
+    recipe = Recipe("log", "adam", LEARNING_RATE)
+    graph, state = nnx.split(model)
+    weights = nnx.to_pure_dict(state)
+    optimizer_state = recipe.gradient_transformation(N_STEPS).init(weights)
     divided = batch_sharding(len(x))
-    whole = replicated(divided)
-
-    def step(weights: Any, state: Any, key: jax.Array, x: jax.Array, labels: jax.Array):
-        def loss_of(weights: Any):
-            model = nnx.merge(graph, weights)
-            return objective(model, model(x, nnx.Rngs(key)), labels)
-
-        gradient, parts = jax.grad(loss_of, has_aux=True)(weights)
-        update, state = optimizer.update(gradient, state, weights)
-        return optax.apply_updates(weights, update), state, parts["squared_error"]
-
-    jitted = jax.jit(
-        step,
-        in_shardings=(whole, whole, whole, divided, divided),
-        out_shardings=whole,
-        donate_argnums=(0, 1),
-    )
-    key = jax.random.key(0)
-    weights, state = jax.device_put((weights, optimizer.init(weights)), whole)
+    weights, optimizer_state = jax.device_put((weights, optimizer_state), replicated(divided))
+    step = make_step(graph, recipe, N_STEPS, seed=0)
+    done = 0
 
     def steps(n_steps: int) -> None:
-        nonlocal weights, state, key
+        nonlocal weights, optimizer_state, done
         for _ in range(n_steps):
-            key, step_key = jax.random.split(key)
-            weights, state, _ = jitted(weights, state, step_key, x, labels)
+            batch = jax.device_put((x, labels), divided)
+            weights, optimizer_state, _ = step(weights, optimizer_state, done, *batch)
+            done += 1
         jax.block_until_ready(weights)
 
     return steps

@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--gen", action="store_true", help="a variational (generative) encoder")
     add("--pca", action="store_true", help="turn the controls to the latent space's main axes")
     add("--epochs", type=positive, default=10, help="passes over the training sounds")
-    add("--batch", type=positive, default=32, help="sounds a step")
+    add("--batch", type=positive, help="sounds a step (default: 16; original: 32)")
     add("--latent-size", "--latent_size", type=positive, default=3, help="how many controls")
     add("--seed", type=int, default=0, help="the same seed gives the same model")
     add(
@@ -53,11 +53,11 @@ def main(argv: list[str] | None = None) -> None:
     add("model_dir", type=Path, help="a new folder for the model")
     args = arguments.parse_args(argv)
 
-    # Before JAX starts: what it has started with cannot be changed.
     from timbremap_jax.compilation import keep_compilations
     from timbremap_jax.devices import use_all_cores
 
-    use_all_cores()
+    if args.encoder == "lstm":
+        use_all_cores()  # before JAX starts: what it has started with cannot be changed
     keep_compilations()
 
     from timbremap_jax.artifacts import checkpoints_of, open_run, save_model
@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> None:
         pca=args.pca,
         latent_size=args.latent_size,
         epochs=args.epochs,
-        batch_size=args.batch,
+        batch_size=args.batch or 0,
         seed=args.seed,
         recipe=args.recipe,
     )

@@ -4,6 +4,7 @@ import dataclasses
 import shutil
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from timbremap_jax.data.features import compute_features
 from timbremap_jax.data.mel import FeatureSettings
 from timbremap_jax.encoders import Latent
 from timbremap_jax.export import export_mapping, principal_axes
-from timbremap_jax.objective import kl_divergence, squared_error
+from timbremap_jax.objective import kl_divergence, spread_error, squared_error
 from timbremap_jax.regressor import Regressor
 from timbremap_jax.settings import TrainSettings
 from timbremap_jax.training import train
@@ -65,6 +66,21 @@ def test_kl_divergence_has_the_closed_form():
     # Half of (mean^2 + variance - 1 - log variance), summed.
     expected = [0.0, 0.5 * 1.0 + 0.5 * (4.0 + 4.0 - 1.0 - np.log(4.0))]
     assert kl_divergence(latent) == pytest.approx(expected, rel=1e-6)
+
+
+def test_spread_error_is_the_difference_of_deviations():
+    generator = np.random.default_rng(0)
+    true = generator.normal(64, (30.0, 30.0, 30.0), (4000, 3))
+    predicted = (true - 64) * (1.0, 0.5, 0.0) + 64
+    expected = [0.0, 15.0**2, 30.0**2]
+    assert spread_error(jnp.asarray(predicted), jnp.asarray(true)) == pytest.approx(
+        expected, rel=0.1, abs=1e-3
+    )
+
+
+def test_spread_error_has_a_slope_where_predictions_are_all_the_same():
+    slope = jax.grad(lambda p: spread_error(p, jnp.arange(8.0)[:, None]).sum())(jnp.ones((8, 1)))
+    assert np.isfinite(slope).all()
 
 
 def test_squared_error_does_not_broadcast():

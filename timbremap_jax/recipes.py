@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 
 from timbremap_jax.data.dataset import Input
+from timbremap_jax.objective import Weights
 from timbremap_runtime.errors import SettingsError
 
 
@@ -28,6 +29,8 @@ class Recipe:
         ``adam`` or ``rmsprop``.
     learning_rate : float
         At its highest.
+    batch_size : int
+        Sounds a step, where nobody says otherwise.
     warmup_share : float
         Share of all steps over which the learning rate rises to its highest.
     decay : bool
@@ -38,16 +41,23 @@ class Recipe:
         Weight of the divergence from the prior, in squared parameter units.
     kl_warmup_share : float
         Share of all steps over which that weight rises from zero.
+    spread_weight : float
+        Weight of `timbremap_jax.objective.spread_error`.
+    spread_warmup_share : float
+        Share of all steps over which that weight rises from zero.
     """
 
     input: Input
     optimizer: Literal["adam", "rmsprop"]
     learning_rate: float
+    batch_size: int = 32
     warmup_share: float = 0.0
     decay: bool = False
     clip_norm: float | None = None
     kl_weight: float = 1.0
     kl_warmup_share: float = 0.0
+    spread_weight: float = 0.0
+    spread_warmup_share: float = 0.0
 
     def gradient_transformation(self, n_steps: int) -> optax.GradientTransformation:
         """Make the optimizer of a run of ``n_steps``."""
@@ -66,16 +76,33 @@ class Recipe:
             optax.chain(optax.clip_by_global_norm(self.clip_norm), step) if self.clip_norm else step
         )
 
-    def kl_weight_at(self, step: jax.Array, n_steps: int) -> jax.Array:
-        """Weight of the divergence at a step."""
-        n_warmup = max(self.kl_warmup_share * n_steps, 1e-9)
-        return self.kl_weight * jnp.minimum(step / n_warmup, 1.0)
+    def weights_at(self, step: jax.Array | int, n_steps: int) -> Weights:
+        """Weights of the parts of the loss at a step."""
+        return Weights(
+            kl=self.kl_weight * _risen(step, self.kl_warmup_share * n_steps),
+            spread=self.spread_weight * _risen(step, self.spread_warmup_share * n_steps),
+        )
+
+
+def _risen(step: jax.Array | int, n_steps: float) -> jax.Array:
+    """Rise from 0 to 1 in ``n_steps``."""
+    return jnp.minimum(jnp.asarray(step) / max(n_steps, 1e-9), 1.0) if n_steps else jnp.ones(())
 
 
 RECIPES = {
-    "default": Recipe(input="log", optimizer="adam", learning_rate=1e-3),
+    "default": Recipe(
+        input="log",
+        optimizer="adam",
+        learning_rate=3e-3,
+        batch_size=16,
+        warmup_share=0.05,
+        decay=True,
+        clip_norm=1000.0,
+        spread_weight=1.0,
+        spread_warmup_share=1.0,
+    ),
     # The system of 2019, as its Keras models were trained.
-    "original": Recipe(input="power", optimizer="rmsprop", learning_rate=1e-3),
+    "original": Recipe(input="power", optimizer="rmsprop", learning_rate=1e-3, batch_size=32),
 }
 
 

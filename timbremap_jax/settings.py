@@ -27,8 +27,10 @@ class TrainSettings:
         Re-orient the latent space after training.
     latent_size : int
         m, the number of controls.
-    epochs, batch_size, seed : int
-        Passes over the training rows, rows a step, and the seed of everything random.
+    epochs, seed : int
+        Passes over the training rows, and the seed of everything random.
+    batch_size : int
+        Rows a step; 0 takes the recipe's.
     recipe : str
         ``default`` or ``original``.
     """
@@ -38,13 +40,15 @@ class TrainSettings:
     pca: bool = False
     latent_size: int = 3
     epochs: int = 10
-    batch_size: int = 32
+    batch_size: int = 0
     seed: int = 0
     recipe: str = "default"
 
     def __post_init__(self):
         if self.encoder not in BODIES:
             raise SettingsError(f"no encoder '{self.encoder}': there are {', '.join(BODIES)}")
+        if not self.batch_size:
+            object.__setattr__(self, "batch_size", find_recipe(self.recipe).batch_size)
         find_recipe(self.recipe)
         for name in ("latent_size", "epochs", "batch_size"):
             if getattr(self, name) < 1:

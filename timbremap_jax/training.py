@@ -26,7 +26,7 @@ from timbremap_jax.devices import batch_sharding, replicated
 from timbremap_jax.evaluation import parameter_errors, summarize
 from timbremap_jax.inference import batches_of, encode
 from timbremap_jax.model import TimbreModel
-from timbremap_jax.objective import losses
+from timbremap_jax.objective import Losses, losses, spread_error
 from timbremap_jax.recipes import Recipe, find_recipe
 from timbremap_jax.settings import TrainSettings
 from timbremap_runtime.errors import TimbreMapError
@@ -164,13 +164,12 @@ def make_step(graph: Any, recipe: Recipe, n_steps: int, seed: int) -> Callable[.
     def step(
         weights: Any, optimizer_state: Any, number: jax.Array, x: jax.Array, labels: jax.Array
     ):
-        kl_weight = recipe.kl_weight_at(number, n_steps)
 
         def loss_of(weights: Any):
             model = nnx.merge(graph, weights)
             prediction = model(x, nnx.Rngs(jax.random.fold_in(key, number)))
             parts = losses(model, prediction, labels)
-            return parts.total(kl_weight), parts
+            return parts.total(recipe.weights_at(number, n_steps)), parts
 
         (loss, parts), gradient = jax.value_and_grad(loss_of, has_aux=True)(weights)
         update, optimizer_state = optimizer.update(gradient, optimizer_state, weights)
@@ -331,8 +330,13 @@ class _Run:
             self.trained_model(), self.standardization, batches_of(dataset, dataset.test_rows)
         )
         test = summarize(parameter_errors(said.parameters, true, dataset.parameter_names))
-        kl_weight = float(self.recipe.kl_weight_at(jnp.asarray(progress.step), self.n_steps))
-        loss = test["mse"] + kl_weight * float(said.kl.mean()) + training["l2"]
+        parts = Losses(
+            (said.parameters - true) ** 2,
+            said.kl,
+            training["l2"],
+            spread_error(said.parameters, true),
+        )
+        loss = float(parts.total(self.recipe.weights_at(progress.step, self.n_steps)))
         n_examples = self.steps_per_epoch * self.settings.batch_size
         return EpochReport(
             epoch,
