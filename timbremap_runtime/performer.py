@@ -44,6 +44,10 @@ SETTLED = 1e-9
 """What smoothing has left over is dropped below this: a parameter has 127 steps."""
 
 
+AUDIBLE = 1e-3
+"""Of a step of a parameter; what smoothing has left over is not worth a frame below this."""
+
+
 class Reading(NamedTuple):
     """A performance at one moment; the arrays are read-only."""
 
@@ -170,6 +174,12 @@ class Performer:
     def c(self) -> FloatArray:
         """Position of the controller, (m,) in [0, 1], read-only."""
         return self._state.c
+
+    @property
+    def gliding(self) -> bool:
+        """Whether the parameters still move by themselves, so much that anybody could tell."""
+        fading = _faded(self._state, self._clock())
+        return any(np.abs(part.values).max() > AUDIBLE for part in fading)
 
     @property
     def mapping(self) -> TimbreMap:
