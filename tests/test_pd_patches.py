@@ -1,0 +1,230 @@
+"""The patches in a real Pure Data, talking to a real service over real UDP."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import REPOSITORY
+from performance import Client, make_map, serving
+
+import timbremap_runtime as tm
+from timbremap_jax.data.engines import open_engine
+from timbremap_jax.data.mel import FeatureSettings, MelSpectrogram
+from timbremap_jax.data.patch import load_patch
+from timbremap_runtime.osc import Target
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("pd") is None, reason="Pure Data is not installed (Debian: puredata-core)"
+)
+LFO4 = REPOSITORY / "patches" / "subtractive" / "lfo4"
+CLONEWHEEL = REPOSITORY / "patches" / "additive" / "clonewheel"
+HARNESS = Path(__file__).parent / "pd" / "harness.pd"
+RATE = 44_100
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Pd:
+    """A running Pure Data with a patch and the harness."""
+
+    def __init__(self, patch: Path, service_port: int, patch_port: int):
+        self.harness_port = free_port()
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sends = [
+            "pd dsp 1",
+            f"tm-listen {patch_port}",
+            f"tm-connect {service_port}",
+            f"harness-listen {self.harness_port}",
+        ]
+        command = ["pd", "-nogui", "-nosound", "-noprefs", "-stderr", "-r", str(RATE)]
+        command += ["-open", str(patch), "-open", str(HARNESS)]
+        for words in sends:
+            command += ["-send", words]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+    def again(self, symbol: str) -> None:
+        """Have a slider say where it is."""
+        self._tell(f"again {symbol}")
+
+    def hand(self, symbol: str, value: float) -> None:
+        """Move a slider as a hand would."""
+        self._tell(f"hand {value} {symbol}")
+
+    def record(self, file: Path, seconds: float) -> np.ndarray:
+        """Play a note and record it."""
+        self._tell(f"open {file}")
+        time.sleep(0.1)
+        self.hand("tm-note-hand", 1)
+        time.sleep(seconds)
+        self.hand("tm-note-hand", 0)
+        time.sleep(0.2)
+        self._tell("close")
+        time.sleep(0.2)
+        return soundfile.read(file)[0]
+
+    def _tell(self, words: str) -> None:
+        self.socket.sendto(f"{words};\n".encode(), ("127.0.0.1", self.harness_port))
+
+    def close(self) -> str:
+        """End it; give what it said on standard error."""
+        self.socket.close()
+        self.process.kill()
+        return self.process.communicate()[1]
+
+
+@contextmanager
+def playing(patch: Path, service_port: int, patch_port: int) -> Iterator[Pd]:
+    pd = Pd(patch, service_port, patch_port)
+    try:
+        time.sleep(1.5)
+        yield pd
+    finally:
+        said = pd.close()
+    # Without a sound card ALSA complains.
+    errors = [line for line in said.splitlines() if "ALSA" not in line and "snd" not in line]
+    assert not [line for line in errors if "error" in line or "create" in line], said
+
+
+@pytest.mark.parametrize(("patch", "n"), [(LFO4, 4), (CLONEWHEEL, 9)])
+def test_sliders_and_pad_speak_osc_and_do_not_echo(patch: Path, n: int):
+    service, port = Client(), free_port()
+    with playing(patch / f"{patch.name}.pd", service.port, port) as pd:
+        service.drain()
+        pd.hand(f"tm-p{n - 1}-hand", 64)
+        assert service.receive() == (f"/tm/p/{n - 1}", [64.0])
+        pd.hand("tm-x-hand", 0.25)
+        assert service.receive() == ("/tm/c", [0.25, 0.5, 0.0])
+        pd.hand("tm-z-hand", 1)
+        assert service.receive() == ("/tm/c", [0.25, 0.5, 1.0])
+        # What comes in sets sliders and pad, and is not sent back.
+        service.to = ("127.0.0.1", port)
+        service.send("/tm/p", *[10.0 + i for i in range(n)])
+        service.send("/tm/c", 0.1, 0.2, 0.3)
+        service.send("/tm/error", "a text")
+        service.send("/tm/loaded", "fm", 3, n, "rate")
+        assert not service.drain()
+        for i in range(n):
+            pd.again(f"tm-p{i}-hand")
+            assert service.receive() == (f"/tm/p/{i}", [10.0 + i])
+        pd.again("tm-y-hand")
+        (address, c) = service.receive()
+        assert address == "/tm/c"
+        assert c[1] == pytest.approx(0.2)
+    service.close()
+
+
+def test_the_variant_loads_its_model():
+    service = Client()
+    with playing(LFO4 / "lfo4.pd", service.port, free_port()) as pd:
+        service.drain()
+        for i, name in enumerate(("fm", "pwm", "fcm", "am")):
+            pd.hand("tm-variant-hand", i)
+            assert service.receive() == ("/tm/load", [name])
+    service.close()
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    tm.save(make_map(0), tmp_path / "models" / "fm" / "timbremap")
+    return tmp_path / "models"
+
+
+def test_a_point_reaches_pd_and_a_slider_of_pd_moves_the_point(models: Path):
+    port = free_port()
+    with serving(models, "fm", [Target(("127.0.0.1", port))]) as (service, address, _):
+        watcher = Client(address)
+        with playing(LFO4 / "lfo4.pd", address[1], port) as pd:
+            watcher.send("/tm/subscribe", watcher.port)
+            watcher.drain()
+            watcher.send("/tm/c", 0.2, 0.5, 0.9)
+            p = make_map(0).forward([0.2, 0.5, 0.9])
+            assert watcher.wait_for("/tm/p") == pytest.approx(p, abs=1e-3)
+            time.sleep(0.2)
+            # Pd's slider is where the service put it: moved on to itself it says so.
+            pd.again("tm-p2-hand")
+            assert watcher.wait_for("/tm/p")[2] == pytest.approx(p[2], abs=0.6)
+            pd.hand("tm-p2-hand", 100)
+            while watcher.wait_for("/tm/p")[2] != pytest.approx(100.0):
+                pass
+            c = watcher.wait_for("/tm/c")
+            assert np.abs(np.array(c) - [0.2, 0.5, 0.9]).max() > 0.01
+            assert service.performer.p[2] == pytest.approx(100.0)
+            # And the pad: from Pd to the parameters.
+            pd.hand("tm-x-hand", 0.9)
+            time.sleep(0.3)
+            assert service.performer.c[0] == pytest.approx(0.9)
+        watcher.close()
+
+
+def spectrum(sound: np.ndarray) -> np.ndarray:
+    """Mean log-mel power of half a second from the onset on, (64,)."""
+    start = int(np.argmax(np.abs(sound) > 0.01))
+    transform = MelSpectrogram(FeatureSettings(n_mels=64))
+    power = transform(sound[start : start + RATE // 2].astype(np.float32))
+    return np.log(power + 1e-3).mean(axis=1)
+
+
+def test_the_sound_changes_when_the_point_moves(models: Path, tmp_path: Path):
+    port = free_port()
+    sounds = []
+    with serving(models, "fm", [Target(("127.0.0.1", port))]) as (_, address, _):
+        client = Client(address)
+        with playing(LFO4 / "lfo4.pd", address[1], port) as pd:
+            for i, point in enumerate([(0.02, 0.02, 0.98)] * 2 + [(0.98, 0.98, 0.02)]):
+                client.send("/tm/c", *point)
+                time.sleep(0.2)
+                sounds.append(pd.record(tmp_path / f"{i}.wav", 0.6))
+        client.close()
+    for sound in sounds:
+        assert np.isfinite(sound).all()
+        assert 0.05 < np.abs(sound).max() < 1.0
+    first, again, moved = map(spectrum, sounds)
+    assert np.abs(first - moved).mean() > 3 * np.abs(first - again).mean()
+
+
+@pytest.mark.parametrize(
+    ("folder", "variant", "settings"),
+    [
+        (LFO4, "fm", [(60.0, 64.0, 0.0, 40.0), (10.0, 20.0, 127.0, 120.0)]),
+        (LFO4, "am", [(60.0, 64.0, 0.0, 127.0), (10.0, 100.0, 60.0, 60.0)]),
+        (LFO4, "fcm", [(60.0, 64.0, 42.0, 100.0), (20.0, 30.0, 0.0, 30.0)]),
+        (LFO4, "pwm", [(60.0, 64.0, 42.0, 127.0), (20.0, 30.0, 0.0, 10.0)]),
+        (CLONEWHEEL, None, [(127.0,) * 3 + (0.0,) * 6, (0.0,) * 6 + (127.0,) * 3]),
+    ],
+)
+def test_pd_sounds_as_faust_does(
+    folder: Path, variant: str | None, settings: list[tuple[float, ...]], tmp_path: Path
+):
+    """Each setting's sound in Pd is nearest to the same setting's in Faust, and near it."""
+    patch = load_patch(str(folder), variant)
+    engine = open_engine(patch)
+    note = patch.note.with_changes(sustain_ms=800, release_ms=200)
+    faust = [spectrum(engine.render(list(setting), note)) for setting in settings]
+    service, port = Client(), free_port()
+    with playing(folder / f"{folder.name}.pd", service.port, port) as pd:
+        service.to = ("127.0.0.1", port)
+        if variant:
+            pd.hand("tm-variant-hand", ("fm", "pwm", "fcm", "am").index(variant))
+        sounds = []
+        for i, setting in enumerate(settings):
+            service.send("/tm/p", *setting)
+            time.sleep(0.2)
+            sounds.append(spectrum(pd.record(tmp_path / f"{i}.wav", 0.8)))
+    service.close()
+    for i, sound in enumerate(sounds):
+        distances = [float(np.abs(sound - other).mean()) for other in faust]
+        assert np.argmin(distances) == i, distances
+        assert distances[i] < 1.0, distances  # nepers of power: 4 dB, over all bands
