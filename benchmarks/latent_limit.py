@@ -5,9 +5,9 @@
 Parameters drawn at random are independent of each other, so a latent space of fewer dimensions
 cannot hold them all, however well a sound is heard. Here no encoder is needed: every example's
 point in the latent space is moved freely until one dense sigmoid layer comes nearest to its
-parameters. What is left is a limit of the architecture (as near as gradient descent with restarts finds it, and
-that on the very examples it was fitted to), against which the test error of a trained model can be
-held.
+parameters. What is left is a limit of the architecture (as near as gradient descent with restarts
+finds it, and on the very examples it was fitted to), against which the test error of a trained
+model can be held.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> None:
     step("tm-train", train.main, [*arguments, str(data), str(model)], model / "metrics.json")
 
     say("4. Look", "Every dot is a sound; its colour is one synth parameter.")
-    step("tm-plot", plot.main, [str(model)], model / "latent.png")
+    step("tm-plot", plot.main, [str(model)], model / "latent.html")
 
     say("5. Play", "Three points of the control space, left to right along its main axis.")
     sounds = play(model, folder)
@@ -117,7 +117,7 @@ def summary(model: Path, sounds: list[Path]) -> list[str]:
         f"Going from a point to parameters and back moves the point by at most"
         f" {metrics['round_trip']['normal']:.0e}.",
         "",
-        f"Look at    {model / 'latent.png'}",
+        f"Look at    {model / 'latent.png'}, and turn it in a browser: {model / 'latent.html'}",
         f"Listen to  {', '.join(str(sound) for sound in sounds)}",
         f"Play with  {model / 'timbremap'}  (jg.timbremap loads this folder in Max/MSP)",
         "",

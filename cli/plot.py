@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from timbremap_runtime.errors import SettingsError
-
 from ._common import command, parser
 
 
@@ -13,34 +11,51 @@ from ._common import command, parser
 def main(argv: list[str] | None = None) -> None:
     """Draw the latent space of a model."""
     arguments = parser(
-        "Draw the latent space of a model: a picture, and a page to turn it about in a browser.",
-        "tm-plot models/fm",
+        "Draw the latent space of a model: latent.png to look at, and latent.html to turn and zoom"
+        " in a browser.",
+        "tm-plot models/fm --parameter rate",
     )
-    add = arguments.add_argument
-    add("model_dir", type=Path, help="a folder that tm-train wrote")
-    add("--parameter", metavar="NAME", help="colour the points by this parameter alone")
-    add(
+    arguments.add_argument("model_dir", type=Path, help="a folder that tm-train wrote")
+    arguments.add_argument(
+        "--parameter",
+        metavar="NAME",
+        help="draw this one, and open the page with it (default: all of them)",
+    )
+    arguments.add_argument(
         "--output",
         type=Path,
-        help="the picture; the page is beside it (default: MODEL_DIR/latent.png, latent.html)",
+        metavar="FILE",
+        help="write FILE.png and FILE.html; either ending may be given (default: MODEL_DIR/latent)",
     )
     args = arguments.parse_args(argv)
+    model_dir: Path = args.model_dir
+
+    import numpy as np
 
     from timbremap_jax.artifacts import load_array, read_json
-    from timbremap_jax.plots import plot_latent, write_latent_page
+    from timbremap_jax.latent_page import write_latent_page
+    from timbremap_jax.plots import LatentPoints, plot_latent
+    from timbremap_runtime.errors import FormatError, ShapeError
 
-    names = tuple(read_json(args.model_dir, "config.json")["parameters"])
-    if args.parameter and args.parameter not in names:
-        raise SettingsError(f"no parameter '{args.parameter}': there are {', '.join(names)}")
-    spaces = {"Z": load_array(args.model_dir, "latent.npy")}
-    if (args.model_dir / "latent_pca.npy").exists():
-        spaces["Z*"] = load_array(args.model_dir, "latent_pca.npy")
-    labels = load_array(args.model_dir, "labels.npy")
-    rows = load_array(args.model_dir, "latent_rows.npy")
-    picture = args.output or args.model_dir / "latent.png"
-    chosen = [names.index(args.parameter)] if args.parameter else list(range(len(names)))
-    plot_latent(picture, spaces, labels[:, chosen], tuple(names[i] for i in chosen))
-    page = picture.with_suffix(".html")
-    write_latent_page(page, spaces, labels, names, rows, args.parameter)
+    names = tuple(read_json(model_dir, "config.json")["parameters"])
+    spaces = {"Z": load_array(model_dir, "latent.npy")}
+    if (model_dir / "latent_pca.npy").exists():
+        spaces["Z*"] = load_array(model_dir, "latent_pca.npy")
+    labels = load_array(model_dir, "labels.npy")
+    # Folders trained before there were such rows hold the whole data set.
+    listed = (model_dir / "latent_rows.npy").exists()
+    rows = load_array(model_dir, "latent_rows.npy") if listed else np.arange(len(labels))
+    try:
+        points = LatentPoints(spaces, labels, names, rows.astype(np.int64))
+    except ShapeError as error:
+        raise FormatError(f"{model_dir}: {error}; train the model again") from None
+
+    output: Path = args.output or model_dir / "latent"
+    if output.suffix in (".png", ".html"):
+        output = output.with_suffix("")
+    # Not with_suffix: the name may hold dots of its own.
+    picture, page = (output.with_name(output.name + ending) for ending in (".png", ".html"))
+    plot_latent(picture, points, args.parameter)
     print(picture)
+    write_latent_page(page, points, f"Latent space of {model_dir.resolve().name}", args.parameter)
     print(page)

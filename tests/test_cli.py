@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -72,23 +71,6 @@ def test_tm_map_refuses_what_is_no_number(model_dir: Path, capsys: pytest.Captur
     assert "is not a number that can be mapped" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("content", "message"), [(None, "no such file"), (b"", "not an array")])
-def test_tm_plot_names_an_array_that_is_missing_or_broken(
-    content: bytes | None,
-    message: str,
-    model_dir: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-):
-    shutil.copytree(model_dir, tmp_path / "model")
-    file = tmp_path / "model" / "latent.npy"
-    file.unlink()
-    if content is not None:
-        file.write_bytes(content)
-    assert plot.main([str(tmp_path / "model")]) == 1
-    assert f"error: {file}: {message}" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("workers", ["0", "-1", "two"])
 def test_a_number_of_workers_that_cannot_be_is_wrong_usage(
     workers: str, data_dir: Path, capsys: pytest.CaptureFixture[str]
@@ -97,20 +79,6 @@ def test_a_number_of_workers_that_cannot_be_is_wrong_usage(
         features.main([str(data_dir), "--workers", workers])
     assert caught.value.code == 2
     assert "is not a whole number above zero" in capsys.readouterr().err
-
-
-def test_tm_plot_names_a_picture_that_cannot_be_written(
-    model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    output = tmp_path / "nowhere" / "latent.png"
-    assert plot.main([str(model_dir), "--output", str(output)]) == 1
-    assert f"error: {output}: cannot be written (No such file" in capsys.readouterr().err
-
-
-def test_tm_plot_writes_a_picture(model_dir: Path, tmp_path: Path):
-    output = tmp_path / "latent.png"
-    assert plot.main([str(model_dir), "--output", str(output)]) == 0
-    assert output.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("main", COMMANDS)

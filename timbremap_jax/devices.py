@@ -24,7 +24,10 @@ def use_all_cores() -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     if "JAX_NUM_CPU_DEVICES" in os.environ or "host_platform_device_count" in flags:
         return
-    jax.config.update("jax_num_cpu_devices", n_cores())
+    try:
+        jax.config.update("jax_num_cpu_devices", n_cores())
+    except RuntimeError:
+        pass  # JAX has computed something before: it keeps the devices it has
 
 
 def n_cores() -> int:
