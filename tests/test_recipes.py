@@ -69,6 +69,10 @@ def test_parts_of_the_loss_come_in_slowly():
 
 
 def test_recipes_are_found_by_name():
-    assert find_recipe("original") is RECIPES["original"]
+    assert find_recipe("original", "dnn") is RECIPES["original"]
+    assert find_recipe("default") is RECIPES["default"]
+    # The DNN diverges at the others' rate.
+    rate = find_recipe("default", "dnn").learning_rate
+    assert rate == pytest.approx(0.1 * RECIPES["default"].learning_rate)
     with pytest.raises(SettingsError, match="no recipe 'best': there are default, original"):
         find_recipe("best")

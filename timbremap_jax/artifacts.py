@@ -257,7 +257,7 @@ def _config(data_dir: Path, dataset: Dataset, settings: TrainSettings) -> dict[s
     digest = hashlib.sha256(dataset.labels.tobytes() + dataset.test_rows.tobytes())
     return {
         "training": asdict(settings),
-        "recipe": asdict(find_recipe(settings.recipe)),
+        "recipe": asdict(find_recipe(settings.recipe, settings.encoder)),
         "data": {
             "folder": str(data_dir),
             "n_sounds": len(dataset),

@@ -5,7 +5,7 @@ What each setting is worth is measured in ``docs/training.md``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import jax
@@ -106,8 +106,12 @@ RECIPES = {
 }
 
 
-def find_recipe(name: str) -> Recipe:
-    """Look a recipe up by its name.
+DNN_RATE_SHARE = 0.1
+"""Of the default learning rate: tens of millions of weights move the DNN's output at once."""
+
+
+def find_recipe(name: str, encoder: str = "lstm") -> Recipe:
+    """Look a recipe up by its name, for an encoder.
 
     Raises
     ------
@@ -115,6 +119,9 @@ def find_recipe(name: str) -> Recipe:
         There is none of that name.
     """
     try:
-        return RECIPES[name]
+        recipe = RECIPES[name]
     except KeyError:
         raise SettingsError(f"no recipe '{name}': there are {', '.join(RECIPES)}") from None
+    if name == "default" and encoder == "dnn":
+        return replace(recipe, learning_rate=DNN_RATE_SHARE * recipe.learning_rate)
+    return recipe

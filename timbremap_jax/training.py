@@ -226,7 +226,7 @@ class _Run:
         self.dataset = dataset
         self.settings = settings
         self.checkpoints = checkpoints
-        self.recipe = find_recipe(settings.recipe)
+        self.recipe = find_recipe(settings.recipe, settings.encoder)
         self.sharding = batch_sharding(settings.batch_size)
         self.steps_per_epoch = len(dataset.training_rows) // settings.batch_size
         self.n_steps = settings.epochs * self.steps_per_epoch
