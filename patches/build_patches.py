@@ -26,9 +26,9 @@ from pd_voices import clonewheel_voice, lfo4_voice  # noqa: E402
 def instruments() -> dict[Path, dict[str, Any]]:
     """Folders of the instruments, with what their patches need to know."""
     found: dict[Path, dict[str, Any]] = {}
-    for folder, voice in (
-        (HERE / "subtractive" / "lfo4", lfo4_voice),
-        (HERE / "additive" / "clonewheel", clonewheel_voice),
+    for folder, voice, start in (
+        (HERE / "subtractive" / "lfo4", lfo4_voice, [64, 64, 0, 64]),
+        (HERE / "additive" / "clonewheel", clonewheel_voice, [127] * 3 + [0] * 6),
     ):
         content = tomllib.loads((folder / "patch.toml").read_text(encoding="utf-8"))
         found[folder] = {
@@ -37,6 +37,8 @@ def instruments() -> dict[Path, dict[str, Any]]:
             "variants": content.get("variants", {}),
             "pitch": content["note"]["pitch"],
             "voice": voice,
+            # What Pure Data plays until tm-serve answers.
+            "start": start,
         }
     return found
 
@@ -46,7 +48,7 @@ def build() -> dict[Path, str]:
     files: dict[Path, str] = {}
     for folder, instrument in instruments().items():
         files[folder / f"{folder.name}.pd"] = pd_patch(**instrument)
-        del instrument["voice"]
+        del instrument["voice"], instrument["start"]
         patch = json.dumps(max_patch(**instrument), indent=1)
         files[folder / f"{folder.name}.maxpat"] = patch + "\n"
     return files

@@ -1,9 +1,22 @@
 """What the Pure Data patches have in common: sliders, the pad, the note, the link to tm-serve.
 
-Symbols to send to from outside (another patch, a test): ``tm-p0`` ... are what the sliders send,
-and ``tm-p0-hand`` moves one as a hand would; ``tm-x-hand``, ``tm-y-hand``, ``tm-z-hand`` move the
-point, ``tm-note-hand`` plays, ``tm-load`` loads a model, ``tm-listen PORT`` and ``tm-connect PORT``
-change where the link goes.
+A patch may be an object in another one, ``[lfo4 9005 9006]``: its arguments are the ports of
+tm-serve and of the patch, 9000 and 9001 without them. Whatever a hand moves is sent; whatever
+tm-serve sends is shown and played, and not sent again. What another patch, or a test, can talk to:
+
+============================================  ===================================================
+``tm-p0-hand`` ...                            a number moves that slider as a hand would
+``tm-x-hand``, ``tm-y-hand``, ``tm-z-hand``   x, y and pressure, as a hand would
+``tm-drag``                                   x and y as one list, as dragging the dot does
+``tm-note-hand``, ``tm-pitch-hand``           1 plays, 0 ends; a MIDI note number
+``tm-volume-hand``, ``tm-variant-hand``       0 to 1; which variant, counted from 0
+``tm-scale-hand``, ``tm-smooth``              0 normal, 1 uniform; milliseconds
+``tm-release-hand``, ``tm-hello-hand``        let go; ask tm-serve what is played
+``tm-load``                                   loads a model: its name, a symbol
+============================================  ===================================================
+
+and listen to: ``tm-p0-now`` ... and ``tm-point``, what is played, whoever moved it; ``tm-model``
+and ``tm-error``, what tm-serve says; the signal ``tm-sound``, before the volume.
 """
 
 from __future__ import annotations
@@ -15,7 +28,11 @@ from typing import Any
 SERVICE_PORT, PATCH_PORT = 9000, 9001
 PAD = 200
 """Side of the pad in pixels."""
-DOT = 10
+DOT = 12
+"""Its side. Pure Data takes hold of a corner from 6 pixels away: so all of the dot is a handle."""
+GLIDE_MS = 200
+"""What is held glides away so long when it is let go."""
+PALE, DARK, GREY = "#d0d8e8", "#203060", "#404040"
 
 Plug = int | tuple[int, int]
 """A box, or a box and the number of its outlet or inlet."""
@@ -28,6 +45,7 @@ class Canvas:
     size: tuple[int, int]
     name: str = ""
     lines: list[str] = field(default_factory=list)
+    structs: list[str] = field(default_factory=list)
     cords: list[str] = field(default_factory=list)
     n_boxes: int = 0
 
@@ -57,6 +75,13 @@ class Canvas:
         (a, outlet), (b, inlet) = (p if isinstance(p, tuple) else (p, 0) for p in (source, target))
         self.cords.append(f"#X connect {a} {outlet} {b} {inlet};")
 
+    def text(self, x: int, y: int, words: str, width: int = 0) -> int:
+        """Put a comment, ``width`` letters wide; by default one line."""
+        text = words.replace(",", " \\,").replace(";", " \\;")
+        self.lines.append(f"#X text {x} {y} {text}, f {width or len(words) + 2};")
+        self.n_boxes += 1
+        return self.n_boxes - 1
+
     def sub(self, x: int, y: int, canvas: Canvas) -> int:
         """Put a canvas inside this one."""
         self.lines.append(
@@ -64,6 +89,7 @@ class Canvas:
             + "\n".join([*canvas.lines, *canvas.cords])
             + f"\n#X restore {x} {y} pd {canvas.name};"
         )
+        self.structs += canvas.structs
         self.n_boxes += 1
         return self.n_boxes - 1
 
@@ -71,147 +97,263 @@ class Canvas:
         self, kind: str, x: int, y: int, size: tuple[int, int], top: float, name: str, label: str
     ) -> int:
         """Put a slider: it sends to NAME, and what NAME-hand gets moves it."""
-        word = label.replace(" ", "_")
+        word = label.replace(" ", "\\ ")
         return self.obj(
             x,
             y,
-            f"{kind} {size[0]} {size[1]} 0 {top} 0 0 {name} {name}-hand {word} 0 -9 0 12"
+            f"{kind} {size[0]} {size[1]} 0 {top} 0 0 {name} {name}-hand {word} 0 -10 0 12"
             " #fcfcfc #000000 #000000 0 1",
         )
 
-    def text(self) -> str:
+    def button(self, kind: str, x: int, y: int, name: str, label: str, size: int = 20) -> int:
+        """Put a toggle (tgl), a button (bng) or a choice of N (vradio N), named as a slider is."""
+        kind, *cells = kind.split()
+        form = {"tgl": f"{size} 0", "bng": f"{size} 250 50 0", "vradio": f"{size} 1 0"}[kind]
+        word = label.replace(" ", "\\ ") or "empty"
+        end = {"tgl": " 0 1", "bng": "", "vradio": " 0"}[kind]
+        return self.obj(
+            x,
+            y,
+            " ".join([kind, form, *cells, name, f"{name}-hand", word])
+            + f" 0 -10 0 12 #fcfcfc #000000 #000000{end}",
+        )
+
+    def number(self, x: int, y: int, name: str, low: float = 0, high: float = 0) -> int:
+        """Put a number box to type into: it sends to NAME, and shows what NAME-shown gets."""
+        return self.put("floatatom", x, y, f"5 {low} {high} 0 - {name}-shown {name} 12")
+
+    def content(self) -> str:
         """Return the file's content."""
         head = f"#N canvas 60 60 {self.size[0]} {self.size[1]} 12;"
-        return "\n".join([head, *self.lines, *self.cords]) + "\n"
+        return "\n".join([*self.structs, head, *self.lines, *self.cords]) + "\n"
 
 
 def pd_patch(
     title: str,
     names: list[str],
+    start: list[float],
     variants: dict[str, Any],
     pitch: int,
     voice: Callable[[dict[str, Any]], Canvas],
 ) -> str:
-    """Return the patch of an instrument."""
-    height = max(420, 150 + 44 * len(names))
-    pd = Canvas((760, height))
-    pd.put("text", 20, 14, f"{title}: start  tm-serve models  and move the point or a slider")
+    """Return the patch of an instrument; ``start`` is what is played until tm-serve answers."""
+    left, right, top = 400, 700, 90
+    height = max(530, 170 + 44 * len(names))
+    pd = Canvas((880, height))
+    pd.obj(20, 14, f"cnv 15 840 30 empty empty {title} 10 15 0 20 {PALE} {DARK} 0")
+    pd.text(240, 20, "start tm-serve, then move the point or a slider")
     for i, name in enumerate(names):
-        pd.slider("hsl", 20, 70 + 44 * i, (255, 18), 127, f"tm-p{i}", name)
-        pd.put("floatatom", 290, 70 + 44 * i, f"5 0 0 0 - tm-p{i} - 12")
-    left, top = 400, 70
-    # The pad shows the point; the sliders at its sides move it.
-    pd.obj(left, top, f"cnv 15 {PAD} {PAD} empty empty empty 20 12 0 14 #d0d8e8 #404040 0")
-    pd.obj(left, top, f"cnv {DOT} {DOT} {DOT} empty tm-dot empty 20 12 0 14 #203060 #404040 0")
-    pd.slider("hsl", left, top + PAD + 26, (PAD, 18), 1, "tm-x", "x")
-    pd.slider("vsl", left - 36, top, (18, PAD), 1, "tm-y", "y")
-    pd.slider("vsl", left + PAD + 24, top, (18, PAD), 1, "tm-z", "pressure")
-    pd.obj(
-        left + 250, 90, "tgl 30 0 tm-note tm-note-hand note 0 -9 0 12 #fcfcfc #000000 #000000 0 1"
-    )
-    pd.slider("vsl", left + 310, top, (18, PAD), 1, "tm-volume", "volume")
+        y = top + 44 * i
+        pd.slider("hsl", 24, y, (256, 18), 127, f"tm-p{i}", name)
+        pd.number(300, y, f"tm-p{i}-hand", 0, 127)
+
+    # The dot may be dragged; the sliders beside the pad move one coordinate.
+    pd.obj(left, top, f"cnv 15 {PAD} {PAD} empty empty empty 20 12 0 14 {PALE} {GREY} 0")
+    pd.sub(left, top, pad())
+    pd.slider("vsl", left - 28, top, (18, PAD), 1, "tm-y", "y")
+    pd.slider("hsl", left, top + PAD + 28, (PAD, 18), 1, "tm-x", "x")
+    pd.slider("vsl", left + PAD + 20, top, (18, PAD), 1, "tm-z", "pressure")
+
+    pd.button("tgl", right, top, "tm-dsp", "sound on", 30)
+    pd.button("tgl", right, top + 60, "tm-note", "note", 30)
+    pd.number(right + 50, top + 66, "tm-pitch-hand", 0, 127)
+    pd.text(right + 96, top + 66, "pitch")
+    pd.slider("hsl", right, top + 120, (150, 18), 1, "tm-volume", "volume")
     if variants:
-        words = "_".join(variants)
-        pd.obj(
-            left + 30,
-            364,
-            f"hradio 20 1 0 {len(variants)} tm-variant tm-variant-hand {words} 0 -9 0 12"
-            " #fcfcfc #000000 #000000 0",
-        )
-    pd.put("symbolatom", left, 330, "44 0 0 0 - tm-message - 12")
-    pd.sub(20, height - 40, link(names))
-    pd.sub(90, height - 40, dot())
-    pd.sub(160, height - 40, voice(variants))
-    pd.sub(240, height - 40, note(pitch, list(variants)))
-    return pd.text()
+        pd.text(right - 4, top + 152, "variant")
+        pd.button(f"vradio {len(variants)}", right, top + 174, "tm-variant", "")
+        for i, variant in enumerate(variants):
+            pd.text(right + 26, top + 174 + 20 * i, variant)
+
+    row = top + PAD + 70
+    pd.text(left - 32, row, "model")
+    pd.text(left - 32, row + 26, "error")
+    for i, name in enumerate(("tm-model", "tm-error")):
+        # Labels, because a symbol box would show spaces with a backslash.
+        look = f"empty 6 9 0 12 {PALE} {DARK} 0"
+        pd.obj(left + 20, row + 26 * i, f"cnv 10 440 20 empty {name}-shown {look}")
+    row += 80
+    pd.button("bng", left - 28, row, "tm-release", "let go")
+    pd.button("vradio 2", left + 50, row, "tm-scale", "scale")
+    pd.text(left + 74, row, "normal")
+    pd.text(left + 74, row + 20, "uniform")
+    pd.text(left + 166, row - 20, "smooth ms")
+    pd.number(left + 170, row, "tm-smooth", 0, 10000)
+    pd.button("bng", left + 270, row, "tm-hello", "ask again")
+
+    for i, canvas in enumerate(
+        (link(names), shown(names), setup(start, pitch, variants), voice(variants))
+    ):
+        pd.sub(24 + 80 * i, height - 40, canvas)
+    return pd.content()
+
+
+def pad() -> Canvas:
+    """Make the pad: a window in the patch onto one scalar, the dot, whose corners may be dragged.
+
+    The dot's fields are x and y themselves, 0 to 1; Pure Data keeps them there.
+    """
+    far = PAD - DOT
+    fields = "float x float y float px float py"
+    pd = Canvas((460, 320), "tm-pad")
+    pd.structs.append(f"#N struct tm-dot {fields};")
+    pd.lines.append("#X scalar tm-dot 0 0 0.5 0.5 \\;;")
+    pd.n_boxes += 1
+    template = Canvas((960, 260), "dot")
+    moved = template.obj(20, 50, "route change", template.obj(20, 20, f"struct tm-dot {fields}"))
+    fields_of = template.obj(20, 80, "get tm-dot px py", moved)
+    template.obj(20, 140, "s tm-drag", template.obj(20, 110, "pack f f", fields_of, (fields_of, 1)))
+    corners = [(0, 0), (DOT, 0), (DOT, DOT), (0, DOT)]
+    path = " ".join(f"px(0:1)({x}:{far + x}) py(0:1)({far + y}:{y})" for x, y in corners)
+    template.obj(20, 180, f"filledpolygon 239 0 1 {path}")
+    pd.sub(240, 20, template)
+    to_it = pd.obj(240, 110, "t a b", pd.obj(240, 80, "r tm-point"))
+    point = pd.obj(240, 140, "unpack f f", to_it)
+    scalar = pd.obj(340, 170, "pointer", pd.msg(340, 140, "traverse pd-tm-pad, next", (to_it, 1)))
+    pd.obj(240, 200, "set tm-dot px py", point, (point, 1), scalar)
+    # The part that the patch shows: the left upper corner, a unit a pixel.
+    pd.cords.append(f"#X coords 0 0 {PAD} {PAD} {PAD} {PAD} 2 0 0;")
+    return pd
 
 
 def link(names: list[str]) -> Canvas:
     """Make the two-way link to tm-serve."""
-    pd = Canvas((1150, 560), "link")
-    pd.put("text", 20, 10, "out: what a hand moved")
+    pd = Canvas((1180, 640), "link")
+    pd.text(20, 10, "out: what a hand moved")
     for i in range(len(names)):
         # A slider that was set by tm-serve gives nothing out, so nothing goes in circles.
         moved = pd.obj(20, 40 + 28 * i, f"r tm-p{i}")
         pd.obj(220, 40 + 28 * i, "s tm-osc", pd.obj(90, 40 + 28 * i, f"oscformat tm p {i}", moved))
-    row = 60 + 28 * len(names)
-    point = pd.obj(20, row + 60, "pack 0.5 0.5 0")
-    for inlet, axis in enumerate("xyz"):
-        both = pd.obj(
-            20 + 90 * inlet, row + 28, "t b f", pd.obj(20 + 90 * inlet, row, f"r tm-{axis}")
-        )
-        pd.cord((both, 1), (point, inlet))
-        if inlet:
-            pd.cord(both, point)
-    pd.obj(20, row + 116, "s tm-osc", pd.obj(20, row + 88, "oscformat tm c", point))
-    pd.obj(180, row + 88, "s tm-point", point)
-    load = pd.obj(20, row + 178, "oscformat tm load", pd.obj(20, row + 150, "r tm-load"))
-    pd.obj(20, row + 206, "s tm-osc", load)
-    packet = pd.obj(380, 68, "list prepend send", pd.obj(380, 40, "r tm-osc"))
-    out = pd.obj(380, 180, "netsend -u -b", pd.obj(380, 96, "list trim", packet))
-    pd.cord(
-        pd.msg(380, 150, f"connect 127.0.0.1 {SERVICE_PORT}", pd.obj(380, 124, "loadbang")), out
-    )
-    pd.cord(
-        pd.msg(560, 150, "disconnect, connect 127.0.0.1 $1", pd.obj(560, 124, "r tm-connect")), out
-    )
+        pd.obj(310, 40 + 28 * i, f"s tm-p{i}-now", moved)
+    row = 70 + 28 * len(names)
+    # x is kept beside, so that tm-serve can set all three without a message going out.
+    x = pd.obj(20, row + 66, "f 0.5")
+    point = pd.obj(20, row + 100, "pack 0.5 0.5 0", x)
+    for i, (axis, kept) in enumerate((("x", (x, 1)), ("y", (point, 1)), ("z", (point, 2)))):
+        both = pd.obj(20 + 90 * i, row + 34, "t b f", pd.obj(20 + 90 * i, row, f"r tm-{axis}"))
+        pd.cord((both, 1), kept)
+        pd.cord(both, x)
+    pd.obj(20, row + 156, "s tm-osc", pd.obj(20, row + 128, "oscformat tm c", point))
+    pd.obj(180, row + 128, "s tm-point", point)
+    # The dot was dragged: y in silence, then x, which sends both.
+    dragged = pd.obj(320, row + 34, "unpack f f", pd.obj(320, row, "r tm-drag"))
+    pd.cord((dragged, 1), (point, 1))
+    pd.obj(420, row + 90, "s tm-y-hand", pd.msg(420, row + 62, "set $1", (dragged, 1)))
+    pd.obj(320, row + 90, "s tm-x-hand", dragged)
 
-    pd.put("text", 780, 10, "in: what tm-serve sends")
-    server = pd.obj(780, 68, f"netreceive -u -b {PATCH_PORT}")
-    pd.cord(pd.msg(960, 40, "listen $1", pd.obj(960, 14, "r tm-listen")), server)
-    parsed = pd.obj(780, 124, "list trim", pd.obj(780, 96, "oscparse", server))
-    routed = pd.obj(780, 180, "route p c error loaded", pd.obj(780, 152, "route tm", parsed))
-    p = pd.obj(380, 290, "unpack" + " f" * len(names), routed)
-    for i in range(len(names)):
-        x, y = 380 + 76 * (i % 5), 330 + 60 * (i // 5)
-        pd.obj(x, y + 26, f"s tm-p{i}-hand", pd.msg(x, y, "set $1", (p, i)))
-        pd.obj(x, y + 460, f"s tm-p{i}-in", (p, i))
-    c = pd.obj(780, 290, "unpack f f f", (routed, 1))
-    for i, axis in enumerate("xyz"):
-        pd.obj(
-            780 + 110 * i, 356, f"s tm-{axis}-hand", pd.msg(780 + 110 * i, 330, "set $1", (c, i))
-        )
-    pd.obj(960, 290, "s tm-point", (routed, 1))
-    pd.obj(780, 446, "s tm-message", pd.obj(780, 420, "symbol", (routed, 2)))
-    name = pd.obj(900, 420, "symbol", pd.obj(900, 394, "list split 1", (routed, 3)))
-    pd.obj(900, 446, "s tm-message", name)
-    return pd
-
-
-def dot() -> Canvas:
-    """Make what moves the dot on the pad."""
-    pd = Canvas((420, 220), "dot")
-    c = pd.obj(20, 60, "unpack f f f", pd.obj(20, 30, "r tm-point"))
-    x = pd.obj(20, 90, f"expr 400 + $f1 * {PAD - DOT}", c)
-    y = pd.obj(200, 90, f"expr 70 + (1 - $f1) * {PAD - DOT}", (c, 1))
-    place = pd.obj(20, 120, "pack f f", x)
-    pd.cord(y, (place, 1))
-    pd.obj(20, 180, "s tm-dot", pd.msg(20, 150, "pos $1 $2", place))
-    return pd
-
-
-def note(pitch: int, variants: list[str]) -> Canvas:
-    """Make what sets the patch up when it is opened: volume, note, model."""
-    pd = Canvas((640, 260), "setup")
-    opened = pd.obj(20, 20, "loadbang")
-    pd.obj(20, 90, "s tm-volume-hand", pd.msg(20, 60, "0.5", opened))
-    pd.obj(160, 90, "s tm-pitch", pd.msg(160, 60, str(pitch), opened))
-    pd.obj(260, 90, "s tm-point", pd.msg(260, 60, "0.5 0.5 0", opened))
-    for inlet, (axis, value) in enumerate((("x", 0.5), ("y", 0.5))):
-        x = 360 + 120 * inlet
-        pd.obj(x, 90, f"s tm-{axis}-hand", pd.msg(x, 60, f"set {value}", opened))
-    if variants:
+    opened = pd.obj(640, 20, "loadbang")
+    # In a patch opened by itself $1 is 0.
+    ports: list[int] = []
+    for i, port in enumerate((SERVICE_PORT, PATCH_PORT)):
         chosen = pd.obj(
-            20,
-            160,
-            "sel " + " ".join(map(str, range(len(variants)))),
-            pd.obj(20, 130, "r tm-variant"),
+            460 + 190 * i, 76, "sel 0", pd.obj(460 + 190 * i, 48, f"f ${i + 1}", opened)
         )
+        ports.append(pd.obj(460 + 190 * i, 132, "f", (chosen, 1)))
+        pd.cord(pd.msg(460 + 190 * i, 104, str(port), chosen), ports[i])
+    connect = pd.msg(460, 160, "connect 127.0.0.1 $1", ports[0])
+    out = pd.obj(460, 188, "netsend -u -b", connect)
+    packet = pd.obj(560, 20, "r tm-osc")
+    pd.cord(pd.obj(460, 218, "list trim", pd.obj(460, 246, "list prepend send", packet)), out)
+
+    pd.text(820, 10, "in: what tm-serve sends")
+    server = pd.obj(820, 68, "netreceive -u -b", pd.msg(650, 160, "listen $1", ports[1]))
+    # Once both are open: send to this port, and say what is loaded and played.
+    later = pd.obj(650, 246, "del 100", pd.obj(760, 20, "r tm-hello"))
+    pd.cord(pd.obj(760, 246, "t b", ports[1]), later)
+    hello = pd.obj(650, 302, "oscformat tm subscribe", pd.obj(650, 274, "f", later, ports[1]))
+    pd.obj(650, 330, "s tm-osc", hello)
+
+    parsed = pd.obj(820, 124, "list trim", pd.obj(820, 96, "oscparse", server))
+    routed = pd.obj(820, 180, "route p c error loaded", pd.obj(820, 152, "route tm", parsed))
+    p = pd.obj(460, 400, "unpack" + " f" * len(names), routed)
+    for i in range(len(names)):
+        pd.obj(460 + 72 * i, 430 + 28 * (i % 2), f"s tm-p{i}-in", (p, i))
+    c = pd.obj(820, 230, "unpack f f f", (routed, 1))
+    for i, (axis, kept) in enumerate((("x", (x, 1)), ("y", (point, 1)), ("z", (point, 2)))):
+        pd.cord((c, i), kept)
+        here = 820 + 110 * i
+        pd.obj(here, 288, f"s tm-{axis}-hand", pd.msg(here, 260, "set $1", (c, i)))
+    pd.obj(940, 230, "s tm-point", (routed, 1))
+    pd.obj(820, 350, "s tm-error", pd.obj(820, 322, "symbol", (routed, 2)))
+    # The first model that can be loaded ends the talk of an error.
+    name = pd.obj(940, 350, "t a b", pd.obj(940, 322, "list split 1", (routed, 3)))
+    pd.obj(1050, 378, "s tm-error", pd.msg(1050, 350, "symbol empty", (name, 1)))
+    pd.obj(940, 406, "s tm-model", pd.obj(940, 378, "symbol", name))
+
+    row += 200
+    for i, what in enumerate(("load", "smooth", "release", "scale")):
+        here = 20 + 170 * i
+        formed = pd.obj(here, row + 84, f"oscformat tm {what}")
+        pd.obj(here, row + 112, "s tm-osc", formed)
+        moved = pd.obj(here, row, f"r tm-{what}")
+        if what == "release":
+            pd.cord(pd.msg(here, row + 28, f"{GLIDE_MS}", moved), formed)
+        elif what == "scale":
+            picked = pd.obj(here, row + 28, "sel 0 1", moved)
+            pd.cord(pd.msg(here, row + 56, "symbol normal", picked), formed)
+            pd.cord(pd.msg(here + 130, row + 56, "symbol uniform", (picked, 1)), formed)
+        else:
+            pd.cord(moved, formed)
+    return pd
+
+
+def shown(names: list[str]) -> Canvas:
+    """Make what shows the parameters, whoever moved them."""
+    pd = Canvas((960, 280), "shown")
+    for i, what in enumerate(("model", "error")):
+        label = pd.msg(20 + 200 * i, 238, "label $1", pd.obj(20 + 200 * i, 212, f"r tm-{what}"))
+        pd.obj(20 + 200 * i, 264, f"s tm-{what}-shown", label)
+    for i in range(len(names)):
+        x = 20 + 100 * i
+        come = pd.obj(x, 20, f"r tm-p{i}-in")
+        pd.obj(x, 76, f"s tm-p{i}-hand", pd.msg(x, 48, "set $1", come))
+        pd.obj(x, 100, f"s tm-p{i}-now", come)
+        number = pd.msg(x, 152, "set $1", pd.obj(x, 128, f"r tm-p{i}-now"))
+        pd.obj(x, 176, f"s tm-p{i}-hand-shown", number)
+    return pd
+
+
+def setup(start: list[float], pitch: int, variants: dict[str, Any]) -> Canvas:
+    """Make what sets the patch up when it is opened, and what belongs to the note."""
+    pd = Canvas((1000, 520), "setup")
+    opened = pd.obj(20, 20, "loadbang")
+    first = [("tm-volume-hand", "0.5"), ("tm-pitch-hand", str(pitch)), ("tm-point", "0.5 0.5 0")]
+    first += [("tm-x-hand", "set 0.5"), ("tm-y-hand", "set 0.5")]
+    first += [(f"tm-p{i}-in", f"{value:g}") for i, value in enumerate(start)]
+    for i, (symbol, value) in enumerate(first):
+        x, y = 20 + 140 * (i % 7), 60 + 70 * (i // 7)
+        pd.obj(x, y + 28, f"s {symbol}", pd.msg(x, y, value, opened))
+
+    pd.text(20, 210, "sound on and off")
+    pd.msg(20, 268, "; pd dsp $1", pd.obj(20, 240, "r tm-dsp"))
+    pd.text(180, 210, "pitch")
+    pitched = pd.obj(180, 240, "r tm-pitch-hand")
+    pd.obj(180, 268, "s tm-pitch", pitched)
+    pd.obj(280, 296, "s tm-pitch-hand-shown", pd.msg(280, 268, "set $1", pitched))
+    pd.text(480, 210, "a MIDI keyboard, if there is one: the last key held")
+    keys = pd.obj(480, 240, "notein")
+    voice = pd.obj(480, 268, "poly 1 1", keys, (keys, 1))
+    key = pd.obj(480, 296, "t b f", (voice, 1))
+    pd.obj(620, 324, "s tm-pitch-hand", (key, 1))
+    down = pd.obj(480, 352, "> 0", pd.obj(480, 324, "f", key, (voice, 2)))
+    pd.obj(480, 380, "s tm-note-hand", down)
+
+    if variants:
+        pd.text(20, 330, "variants: by hand, or by the model that is loaded")
+        by_hand = pd.obj(20, 360, "r tm-variant")
+        pd.obj(180, 360, "s tm-variant-now", by_hand)
+        chosen = pd.obj(20, 388, "sel " + " ".join(map(str, range(len(variants)))), by_hand)
+        loaded = pd.obj(20, 452, "sel " + " ".join(variants), pd.obj(180, 424, "r tm-model"))
+        number = pd.obj(560, 452, "f")
         for i, variant in enumerate(variants):
+            x = 20 + 110 * i
             pd.obj(
-                20 + 120 * i,
-                220,
+                760,
+                416 + 26 * i,
                 "s tm-load",
-                pd.msg(20 + 120 * i, 190, f"symbol {variant}", (chosen, i)),
+                pd.msg(600, 416 + 26 * i, f"symbol {variant}", (chosen, i)),
             )
+            pd.cord(pd.msg(x, 480, str(i), (loaded, i)), number)
+        pd.obj(560, 506, "s tm-variant-now", number)
+        pd.obj(440, 506, "s tm-variant-hand", pd.msg(440, 480, "set $1", number))
     return pd

@@ -27,10 +27,7 @@ def lfo4_voice(variants: dict[str, Any]) -> Canvas:
     value: dict[str, int] = {}
     for i, (name, formula) in enumerate(controls.items()):
         x = 20 + 240 * i
-        # By hand, or set by tm-serve.
-        number = pd.obj(x, 46, "f", pd.obj(x, 20, f"r tm-p{i}"))
-        pd.cord(pd.obj(x + 70, 20, f"r tm-p{i}-in"), number)
-        value[name] = pd.obj(x, 72, f"expr {formula}", number)
+        value[name] = pd.obj(x, 50, f"expr {formula}", pd.obj(x, 20, f"r tm-p{i}-now"))
     fixed = variant_values(pd, variants)
 
     lfo = pd.obj(20, 250, "phasor~", value["rate"])
@@ -114,7 +111,7 @@ def variant_values(pd: Canvas, variants: dict[str, Any]) -> dict[str, int]:
     """Put the values that a variant fixes; each box gives its number when one is chosen."""
     names = ["wave", "width", "cutoff", "resonance", "level"]
     switches = ["fm_on", "pwm_on", "fcm_on", "am_on"]
-    chosen = pd.obj(20, 126, "sel 0 1 2 3", pd.obj(20, 104, "r tm-variant"))
+    chosen = pd.obj(20, 126, "sel 0 1 2 3", pd.obj(20, 104, "r tm-variant-now"))
     unpacked = pd.obj(420, 176, "unpack" + " f" * 9)
     for i, (variant, content) in enumerate(variants.items()):
         numbers = [content["fixed"][name] for name in names]
@@ -123,7 +120,7 @@ def variant_values(pd: Canvas, variants: dict[str, Any]) -> dict[str, int]:
         pd.cord(message, unpacked)
         if not i:
             pd.cord(pd.obj(300, 80, "loadbang"), message)
-        pd.put("text", 340, 20 + 38 * i + 60, variant)
+        pd.text(340, 20 + 38 * i + 60, variant)
     boxes = {}
     for i, name in enumerate(names + switches):
         boxes[name] = pd.obj(420 + 60 * i, 204, "f", (unpacked, i))
@@ -152,8 +149,7 @@ def clonewheel_voice(variants: dict[str, Any]) -> Canvas:
         wheel = pd.obj(
             x, 110, "osc~", pd.obj(x, 84, f"expr $f1 * {ratio:.6f} / pow(2, max(0, {top}))", hz)
         )
-        number = pd.obj(x, 180, "f", pd.obj(x, 140, f"r tm-p{i}"))
-        pd.cord(pd.obj(x, 160, f"r tm-p{i}-in"), number)
+        number = pd.obj(x, 160, f"r tm-p{i}-now")
         step = "$f1 * 8 / 127"
         drawn = pd.obj(
             x, 206,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -38,21 +41,19 @@ def free_port() -> int:
 
 
 class Pd:
-    """A running Pure Data with a patch and the harness."""
+    """A running Pure Data with the harness and a patch, which is told its ports as arguments."""
 
     def __init__(self, patch: Path, service_port: int, patch_port: int):
         self.harness_port = free_port()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sends = [
-            "pd dsp 1",
-            f"tm-listen {patch_port}",
-            f"tm-connect {service_port}",
-            f"harness-listen {self.harness_port}",
-        ]
+        self.folder = TemporaryDirectory()
+        around = Path(self.folder.name) / "around.pd"
+        around.write_text(
+            f"#N canvas 0 0 400 200 12;\n#X obj 20 20 {patch.stem} {service_port} {patch_port};\n"
+        )
         command = ["pd", "-nogui", "-nosound", "-noprefs", "-stderr", "-r", str(RATE)]
-        command += ["-open", str(patch), "-open", str(HARNESS)]
-        for words in sends:
-            command += ["-send", words]
+        command += ["-path", str(patch.parent), "-open", str(around), "-open", str(HARNESS)]
+        command += ["-send", "pd dsp 1", "-send", f"harness-listen {self.harness_port}"]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
     def again(self, symbol: str) -> None:
@@ -62,6 +63,10 @@ class Pd:
     def hand(self, symbol: str, value: float) -> None:
         """Move a slider as a hand would."""
         self._tell(f"hand {value} {symbol}")
+
+    def drag(self, x: float, y: float) -> None:
+        """Move the point as dragging the dot does."""
+        self._tell(f"drag {x} {y}")
 
     def record(self, file: Path, seconds: float) -> np.ndarray:
         """Play a note and record it."""
@@ -82,7 +87,9 @@ class Pd:
         """End it; give what it said on standard error."""
         self.socket.close()
         self.process.kill()
-        return self.process.communicate()[1]
+        said = self.process.communicate()[1]
+        self.folder.cleanup()
+        return said
 
 
 @contextmanager
@@ -119,11 +126,125 @@ def test_sliders_and_pad_speak_osc_and_do_not_echo(patch: Path, n: int):
         for i in range(n):
             pd.again(f"tm-p{i}-hand")
             assert service.receive() == (f"/tm/p/{i}", [10.0 + i])
+            # The number beside it shows the same.
+            pd.again(f"tm-p{i}-hand-shown")
+            assert service.receive() == (f"/tm/p/{i}", [10.0 + i])
         pd.again("tm-y-hand")
-        (address, c) = service.receive()
-        assert address == "/tm/c"
-        assert c[1] == pytest.approx(0.2)
+        assert service.receive() == ("/tm/c", pytest.approx([0.1, 0.2, 0.3]))
     service.close()
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_a_hand_goes_on_from_where_the_service_put_the_point(axis: int):
+    service, port = Client(), free_port()
+    service.to = ("127.0.0.1", port)
+    with playing(LFO4 / "lfo4.pd", service.port, port) as pd:
+        service.drain()
+        service.send("/tm/c", 0.1, 0.2, 0.3)
+        assert not service.drain()
+        pd.hand(f"tm-{'xyz'[axis]}-hand", 0.9)
+        expected = [0.1, 0.2, 0.3]
+        expected[axis] = 0.9
+        assert service.drain() == [("/tm/c", pytest.approx(expected))]
+        # The dot: one message, not one for x and one for y.
+        pd.drag(0.6, 0.7)
+        expected[:2] = [0.6, 0.7]
+        assert service.drain() == [("/tm/c", pytest.approx(expected))]
+        pd.again("tm-y-hand")
+        assert service.drain() == [("/tm/c", pytest.approx(expected))]
+    service.close()
+
+
+def test_an_opened_patch_asks_for_what_is_played():
+    service, port = Client(), free_port()
+    with playing(LFO4 / "lfo4.pd", service.port, port) as pd:
+        assert service.drain() == [("/tm/subscribe", [float(port)])]
+        pd.again("tm-hello-hand")
+        assert service.receive() == ("/tm/subscribe", [float(port)])
+    service.close()
+
+
+def test_the_other_controls_say_what_they_are_for():
+    service = Client()
+    with playing(LFO4 / "lfo4.pd", service.port, free_port()) as pd:
+        service.drain()
+        pd.again("tm-release-hand")
+        assert service.receive() == ("/tm/release", [200.0])
+        for i, scale in ((1, "uniform"), (0, "normal")):
+            pd.hand("tm-scale-hand", i)
+            assert service.receive() == ("/tm/scale", [scale])
+        pd.hand("tm-smooth-shown", 30)
+        assert service.receive() == ("/tm/smooth", [30.0])
+    service.close()
+
+
+def test_a_loaded_model_chooses_its_variant_and_loads_nothing():
+    service, port = Client(), free_port()
+    service.to = ("127.0.0.1", port)
+    with playing(LFO4 / "lfo4.pd", service.port, port) as pd:
+        service.drain()
+        service.send("/tm/loaded", "fcm", 3, 4, "rate")
+        assert not service.drain()
+        pd.again("tm-variant-hand")
+        assert service.receive() == ("/tm/load", ["fcm"])
+    service.close()
+
+
+def boxes_of(patch: Path) -> list[tuple[str, int, int, int, int]]:
+    """Boxes of a patch's own window, each with its left, top, right and lower edge in pixels."""
+    depth, boxes, shown = 0, [], None
+    for line in re.split(r";\n", patch.read_text()):
+        if not line.strip():
+            continue
+        kind, *words = line.replace("\\ ", "_").split()
+        if kind == "#N" and words[0] == "canvas":
+            depth += 1
+        if words[0] == "coords":
+            shown = int(words[5]), int(words[6])
+        if depth == 2 and words[0] == "restore":
+            x, y = int(words[1]), int(words[2])
+            width, height = shown or (7 * len(" ".join(words[3:])) + 4, 19)
+            boxes.append((" ".join(words[3:]), x, y, x + width, y + height))
+            shown = None
+        if words[0] == "restore":
+            depth -= 1
+            continue
+        if depth != 1 or words[0] not in ("obj", "text", "floatatom", "symbolatom"):
+            continue
+        x, y, name = int(words[1]), int(words[2]), " ".join(words[3:])
+        label = 0
+        if words[0] == "text":
+            text, _, width = name.rpartition(", f ")
+            width, height = 7 * int(width), 18
+            assert len(text) <= int(width), f"{text} takes two lines"
+        elif words[0].endswith("atom"):
+            width, height = 7 * int(words[3]) + 6, 19
+        elif words[3] in ("hsl", "vsl"):
+            width, height, label = int(words[4]) + 5, int(words[5]) + 5, 18
+            x, y = x - 3, y - 3
+        elif words[3] == "vradio":
+            width, height, label = int(words[4]), int(words[4]) * int(words[7]), 0
+        elif words[3] in ("tgl", "bng"):
+            width = height = int(words[4])
+            label = 18
+        else:  # cnv, a coloured ground for others to lie on
+            continue
+        boxes.append((name, x, y - label, x + width, y + height))
+    return boxes
+
+
+@pytest.mark.parametrize("patch", [LFO4, CLONEWHEEL], ids=lambda folder: folder.name)
+def test_nothing_covers_anything_in_the_window(patch: Path):
+    file = patch / f"{patch.name}.pd"
+    boxes = boxes_of(file)
+    assert len(boxes) > 20
+    for (one, *a), (other, *b) in combinations(boxes, 2):
+        apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+        assert apart, (one, a, other, b)
+    header = re.search(r"#N canvas \d+ \d+ (\d+) (\d+) 12;", file.read_text())
+    assert header
+    width, height = map(int, header.groups())
+    assert all(x >= 0 and y >= 0 and r < width and low < height for _, x, y, r, low in boxes)
 
 
 def test_the_variant_loads_its_model():

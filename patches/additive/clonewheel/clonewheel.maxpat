@@ -12,9 +12,10 @@
   "rect": [
    60.0,
    90.0,
-   1650,
-   700
+   880,
+   546
   ],
+  "openinpresentation": 1,
   "boxes": [
    {
     "box": {
@@ -26,10 +27,17 @@
      "patching_rect": [
       20,
       10,
-      480,
+      456.5,
       20
      ],
-     "text": "clonewheel: start  tm-serve models  and move the point or a slider"
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      14,
+      456.5,
+      20
+     ],
+     "text": "clonewheel: start tm-serve, then move the point or a slider"
     }
    },
    {
@@ -41,11 +49,18 @@
      "outlettype": [],
      "patching_rect": [
       20,
-      32,
-      480,
+      30,
+      659.0,
       20
      ],
-     "text": "The sound is your own synth's: it takes the parameters, 0 to 127, from the right."
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      36,
+      659.0,
+      20
+     ],
+     "text": "The sound is your own synth's: receive tm-p0, tm-p1 ..., 0 to 127, whoever moved them."
     }
    },
    {
@@ -56,8 +71,8 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      20,
-      640,
+      760,
+      520,
       157.0,
       22
      ],
@@ -73,8 +88,15 @@
      "outlettype": [],
      "patching_rect": [
       20,
-      70,
+      60,
+      36.5,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
       90,
+      36.5,
       20
      ],
      "text": "16'"
@@ -91,12 +113,19 @@
      ],
      "patching_rect": [
       20,
-      94,
-      24,
-      160
+      82,
+      120,
+      18
      ],
-     "size": 128.0,
-     "floatoutput": 1
+     "size": 127.0,
+     "floatoutput": 1,
+     "presentation": 1,
+     "presentation_rect": [
+      24,
+      110,
+      256,
+      18
+     ]
     }
    },
    {
@@ -110,8 +139,15 @@
       ""
      ],
      "patching_rect": [
-      54,
-      94,
+      20,
+      108,
+      56,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      300,
+      108,
       56,
       22
      ]
@@ -125,8 +161,8 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      54,
-      230,
+      20,
+      138,
       59.5,
       22
      ],
@@ -144,7 +180,7 @@
      ],
      "patching_rect": [
       20,
-      270,
+      166,
       111.5,
       22
      ],
@@ -159,9 +195,16 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      150,
-      70,
-      90,
+      170,
+      60,
+      59.0,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      134,
+      59.0,
       20
      ],
      "text": "5 1/3'"
@@ -177,13 +220,20 @@
       ""
      ],
      "patching_rect": [
-      150,
-      94,
-      24,
-      160
+      170,
+      82,
+      120,
+      18
      ],
-     "size": 128.0,
-     "floatoutput": 1
+     "size": 127.0,
+     "floatoutput": 1,
+     "presentation": 1,
+     "presentation_rect": [
+      24,
+      154,
+      256,
+      18
+     ]
     }
    },
    {
@@ -197,8 +247,15 @@
       ""
      ],
      "patching_rect": [
-      184,
-      94,
+      170,
+      108,
+      56,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      300,
+      152,
       56,
       22
      ]
@@ -212,8 +269,8 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      184,
-      230,
+      170,
+      138,
       59.5,
       22
      ],
@@ -230,8 +287,8 @@
       ""
      ],
      "patching_rect": [
-      150,
-      270,
+      170,
+      166,
       111.5,
       22
      ],
@@ -246,9 +303,16 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      280,
-      70,
-      90,
+      320,
+      60,
+      29.0,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      178,
+      29.0,
       20
      ],
      "text": "8'"
@@ -264,13 +328,20 @@
       ""
      ],
      "patching_rect": [
-      280,
-      94,
-      24,
-      160
+      320,
+      82,
+      120,
+      18
      ],
-     "size": 128.0,
-     "floatoutput": 1
+     "size": 127.0,
+     "floatoutput": 1,
+     "presentation": 1,
+     "presentation_rect": [
+      24,
+      198,
+      256,
+      18
+     ]
     }
    },
    {
@@ -284,8 +355,15 @@
       ""
      ],
      "patching_rect": [
-      314,
-      94,
+      320,
+      108,
+      56,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      300,
+      196,
       56,
       22
      ]
@@ -299,8 +377,8 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      314,
-      230,
+      320,
+      138,
       59.5,
       22
      ],
@@ -317,8 +395,8 @@
       ""
      ],
      "patching_rect": [
-      280,
-      270,
+      320,
+      166,
       111.5,
       22
      ],
@@ -333,9 +411,16 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      410,
-      70,
-      90,
+      470,
+      60,
+      29.0,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      222,
+      29.0,
       20
      ],
      "text": "4'"
@@ -351,13 +436,20 @@
       ""
      ],
      "patching_rect": [
-      410,
-      94,
-      24,
-      160
+      470,
+      82,
+      120,
+      18
      ],
-     "size": 128.0,
-     "floatoutput": 1
+     "size": 127.0,
+     "floatoutput": 1,
+     "presentation": 1,
+     "presentation_rect": [
+      24,
+      242,
+      256,
+      18
+     ]
     }
    },
    {
@@ -371,8 +463,15 @@
       ""
      ],
      "patching_rect": [
-      444,
-      94,
+      470,
+      108,
+      56,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      300,
+      240,
       56,
       22
      ]
@@ -386,8 +485,8 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      444,
-      230,
+      470,
+      138,
       59.5,
       22
      ],
@@ -404,8 +503,8 @@
       ""
      ],
      "patching_rect": [
-      410,
-      270,
+      470,
+      166,
       111.5,
       22
      ],
@@ -420,9 +519,16 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      540,
-      70,
-      90,
+      620,
+      60,
+      59.0,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      266,
+      59.0,
       20
      ],
      "text": "2 2/3'"
@@ -438,13 +544,20 @@
       ""
      ],
      "patching_rect": [
-      540,
-      94,
-      24,
-      160
+      620,
+      82,
+      120,
+      18
      ],
-     "size": 128.0,
-     "floatoutput": 1
+     "size": 127.0,
+     "floatoutput": 1,
+     "presentation": 1,
+     "presentation_rect": [
+      24,
+      286,
+      256,
+      18
+     ]
     }
    },
    {
@@ -458,8 +571,15 @@
       ""
      ],
      "patching_rect": [
-      574,
-      94,
+      620,
+      108,
+      56,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      300,
+      284,
       56,
       22
      ]
@@ -473,8 +593,8 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      574,
-      230,
+      620,
+      138,
       59.5,
       22
      ],
@@ -491,8 +611,8 @@
       ""
      ],
      "patching_rect": [
-      540,
-      270,
+      620,
+      166,
       111.5,
       22
      ],
@@ -507,9 +627,16 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      670,
-      70,
-      90,
+      770,
+      60,
+      29.0,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      310,
+      29.0,
       20
      ],
      "text": "2'"
@@ -525,13 +652,20 @@
       ""
      ],
      "patching_rect": [
-      670,
-      94,
-      24,
-      160
+      770,
+      82,
+      120,
+      18
      ],
-     "size": 128.0,
-     "floatoutput": 1
+     "size": 127.0,
+     "floatoutput": 1,
+     "presentation": 1,
+     "presentation_rect": [
+      24,
+      330,
+      256,
+      18
+     ]
     }
    },
    {
@@ -545,8 +679,15 @@
       ""
      ],
      "patching_rect": [
-      704,
-      94,
+      770,
+      108,
+      56,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      300,
+      328,
       56,
       22
      ]
@@ -560,8 +701,8 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      704,
-      230,
+      770,
+      138,
       59.5,
       22
      ],
@@ -578,8 +719,8 @@
       ""
      ],
      "patching_rect": [
-      670,
-      270,
+      770,
+      166,
       111.5,
       22
      ],
@@ -594,9 +735,16 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      800,
-      70,
-      90,
+      920,
+      60,
+      59.0,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      354,
+      59.0,
       20
      ],
      "text": "1 3/5'"
@@ -612,13 +760,20 @@
       ""
      ],
      "patching_rect": [
-      800,
-      94,
-      24,
-      160
+      920,
+      82,
+      120,
+      18
      ],
-     "size": 128.0,
-     "floatoutput": 1
+     "size": 127.0,
+     "floatoutput": 1,
+     "presentation": 1,
+     "presentation_rect": [
+      24,
+      374,
+      256,
+      18
+     ]
     }
    },
    {
@@ -632,8 +787,15 @@
       ""
      ],
      "patching_rect": [
-      834,
-      94,
+      920,
+      108,
+      56,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      300,
+      372,
       56,
       22
      ]
@@ -647,8 +809,8 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      834,
-      230,
+      920,
+      138,
       59.5,
       22
      ],
@@ -665,8 +827,8 @@
       ""
      ],
      "patching_rect": [
-      800,
-      270,
+      920,
+      166,
       111.5,
       22
      ],
@@ -681,9 +843,16 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      930,
-      70,
-      90,
+      1070,
+      60,
+      59.0,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      398,
+      59.0,
       20
      ],
      "text": "1 1/3'"
@@ -699,13 +868,20 @@
       ""
      ],
      "patching_rect": [
-      930,
-      94,
-      24,
-      160
+      1070,
+      82,
+      120,
+      18
      ],
-     "size": 128.0,
-     "floatoutput": 1
+     "size": 127.0,
+     "floatoutput": 1,
+     "presentation": 1,
+     "presentation_rect": [
+      24,
+      418,
+      256,
+      18
+     ]
     }
    },
    {
@@ -719,8 +895,15 @@
       ""
      ],
      "patching_rect": [
-      964,
-      94,
+      1070,
+      108,
+      56,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      300,
+      416,
       56,
       22
      ]
@@ -734,8 +917,8 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      964,
-      230,
+      1070,
+      138,
       59.5,
       22
      ],
@@ -752,8 +935,8 @@
       ""
      ],
      "patching_rect": [
-      930,
-      270,
+      1070,
+      166,
       111.5,
       22
      ],
@@ -768,9 +951,16 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      1060,
-      70,
-      90,
+      1220,
+      60,
+      29.0,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      442,
+      29.0,
       20
      ],
      "text": "1'"
@@ -786,13 +976,20 @@
       ""
      ],
      "patching_rect": [
-      1060,
-      94,
-      24,
-      160
+      1220,
+      82,
+      120,
+      18
      ],
-     "size": 128.0,
-     "floatoutput": 1
+     "size": 127.0,
+     "floatoutput": 1,
+     "presentation": 1,
+     "presentation_rect": [
+      24,
+      462,
+      256,
+      18
+     ]
     }
    },
    {
@@ -806,8 +1003,15 @@
       ""
      ],
      "patching_rect": [
-      1094,
-      94,
+      1220,
+      108,
+      56,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      300,
+      460,
       56,
       22
      ]
@@ -821,8 +1025,8 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      1094,
-      230,
+      1220,
+      138,
       59.5,
       22
      ],
@@ -839,8 +1043,8 @@
       ""
      ],
      "patching_rect": [
-      1060,
-      270,
+      1220,
+      166,
       111.5,
       22
      ],
@@ -850,6 +1054,236 @@
    {
     "box": {
      "id": "obj-49",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      20,
+      230,
+      72.5,
+      22
+     ],
+     "text": "float 0.0"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-50",
+     "maxclass": "newobj",
+     "numinlets": 9,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      20,
+      260,
+      274.0,
+      22
+     ],
+     "text": "pack 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-51",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      20,
+      200,
+      46.5,
+      22
+     ],
+     "text": "t b f"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-52",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      170,
+      200,
+      46.5,
+      22
+     ],
+     "text": "t b f"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-53",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      320,
+      200,
+      46.5,
+      22
+     ],
+     "text": "t b f"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-54",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      470,
+      200,
+      46.5,
+      22
+     ],
+     "text": "t b f"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-55",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      620,
+      200,
+      46.5,
+      22
+     ],
+     "text": "t b f"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-56",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      770,
+      200,
+      46.5,
+      22
+     ],
+     "text": "t b f"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-57",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      920,
+      200,
+      46.5,
+      22
+     ],
+     "text": "t b f"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-58",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      1070,
+      200,
+      46.5,
+      22
+     ],
+     "text": "t b f"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-59",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      1220,
+      200,
+      46.5,
+      22
+     ],
+     "text": "t b f"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-60",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      20,
+      310,
+      66.5,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      400,
+      90,
+      66.5,
+      20
+     ],
+     "text": "x and y"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-61",
      "maxclass": "pictslider",
      "numinlets": 2,
      "numoutlets": 2,
@@ -858,8 +1292,15 @@
       ""
      ],
      "patching_rect": [
-      1210,
-      94,
+      20,
+      332,
+      200,
+      200
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      400,
+      112,
       200,
       200
      ]
@@ -867,31 +1308,22 @@
    },
    {
     "box": {
-     "id": "obj-50",
+     "id": "obj-62",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      1210,
-      70,
-      200,
+      240,
+      310,
+      74.0,
       20
      ],
-     "text": "x and y"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-51",
-     "maxclass": "comment",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      1430,
-      70,
-      80,
+     "presentation": 1,
+     "presentation_rect": [
+      616,
+      90,
+      74.0,
       20
      ],
      "text": "pressure"
@@ -899,7 +1331,7 @@
    },
    {
     "box": {
-     "id": "obj-52",
+     "id": "obj-63",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -907,17 +1339,25 @@
       ""
      ],
      "patching_rect": [
-      1430,
-      94,
+      250,
+      332,
       24,
       200
      ],
-     "size": 128.0
+     "size": 1.0,
+     "floatoutput": 1,
+     "presentation": 1,
+     "presentation_rect": [
+      630,
+      112,
+      24,
+      200
+     ]
     }
    },
    {
     "box": {
-     "id": "obj-53",
+     "id": "obj-64",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -925,8 +1365,8 @@
       ""
      ],
      "patching_rect": [
-      1210,
-      316,
+      340,
+      332,
       53.0,
       22
      ],
@@ -935,7 +1375,7 @@
    },
    {
     "box": {
-     "id": "obj-54",
+     "id": "obj-65",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -943,8 +1383,8 @@
       ""
      ],
      "patching_rect": [
-      1280,
-      316,
+      420,
+      332,
       53.0,
       22
      ],
@@ -953,7 +1393,7 @@
    },
    {
     "box": {
-     "id": "obj-55",
+     "id": "obj-66",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -961,17 +1401,17 @@
       ""
      ],
      "patching_rect": [
-      1350,
-      316,
-      53.0,
+      340,
+      396,
+      72.5,
       22
      ],
-     "text": "/ 127."
+     "text": "float 0.5"
     }
    },
    {
     "box": {
-     "id": "obj-56",
+     "id": "obj-67",
      "maxclass": "newobj",
      "numinlets": 3,
      "numoutlets": 1,
@@ -979,17 +1419,74 @@
       ""
      ],
      "patching_rect": [
-      1210,
-      350,
-      105.0,
+      340,
+      426,
+      118.0,
       22
      ],
-     "text": "pak 0.5 0.5 0."
+     "text": "pack 0.5 0.5 0.0"
     }
    },
    {
     "box": {
-     "id": "obj-57",
+     "id": "obj-68",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      340,
+      366,
+      46.5,
+      22
+     ],
+     "text": "t b f"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-69",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      420,
+      366,
+      46.5,
+      22
+     ],
+     "text": "t b f"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-70",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      500,
+      366,
+      46.5,
+      22
+     ],
+     "text": "t b f"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-71",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -997,8 +1494,8 @@
       ""
      ],
      "patching_rect": [
-      1210,
-      384,
+      340,
+      466,
       98.5,
       22
      ],
@@ -1007,7 +1504,231 @@
    },
    {
     "box": {
-     "id": "obj-58",
+     "id": "obj-72",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      920,
+      332,
+      130,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      700,
+      160,
+      130,
+      22
+     ],
+     "text": "/tm/release 200"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-73",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      920,
+      360,
+      130,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      700,
+      188,
+      130,
+      22
+     ],
+     "text": "/tm/scale normal"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-74",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      920,
+      388,
+      130,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      700,
+      216,
+      130,
+      22
+     ],
+     "text": "/tm/scale uniform"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-75",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      1080,
+      310,
+      81.5,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      700,
+      252,
+      81.5,
+      20
+     ],
+     "text": "smooth ms"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-76",
+     "maxclass": "flonum",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      1080,
+      332,
+      56,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      790,
+      251,
+      56,
+      22
+     ]
+    }
+   },
+   {
+    "box": {
+     "id": "obj-77",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      1080,
+      362,
+      131.0,
+      22
+     ],
+     "text": "prepend /tm/smooth"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-78",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      990,
+      438,
+      81.5,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      700,
+      290,
+      81.5,
+      20
+     ],
+     "text": "ask again"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-79",
+     "maxclass": "button",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      1080,
+      436,
+      24,
+      24
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      790,
+      288,
+      24,
+      24
+     ]
+    }
+   },
+   {
+    "box": {
+     "id": "obj-80",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      920,
+      466,
+      150,
+      22
+     ],
+     "text": "/tm/subscribe 9001"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-81",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      920,
+      436,
+      66.0,
+      22
+     ],
+     "text": "loadbang"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-82",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1016,7 +1737,7 @@
      ],
      "patching_rect": [
       20,
-      312,
+      570,
       111.5,
       22
      ],
@@ -1025,11 +1746,12 @@
    },
    {
     "box": {
-     "id": "obj-59",
+     "id": "obj-83",
      "maxclass": "newobj",
-     "numinlets": 4,
-     "numoutlets": 4,
+     "numinlets": 5,
+     "numoutlets": 5,
      "outlettype": [
+      "",
       "",
       "",
       "",
@@ -1037,16 +1759,16 @@
      ],
      "patching_rect": [
       20,
-      340,
-      189.5,
+      600,
+      261.0,
       22
      ],
-     "text": "route /tm/p /tm/c /tm/error"
+     "text": "route /tm/p /tm/c /tm/error /tm/loaded"
     }
    },
    {
     "box": {
-     "id": "obj-60",
+     "id": "obj-84",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 9,
@@ -1063,427 +1785,11 @@
      ],
      "patching_rect": [
       20,
-      374,
+      630,
       228.5,
       22
      ],
      "text": "unpack 0. 0. 0. 0. 0. 0. 0. 0. 0."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-61",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      20,
-      420,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-62",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      20,
-      448,
-      66.0,
-      22
-     ],
-     "text": "s tm-in0"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-63",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      150,
-      420,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-64",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      150,
-      448,
-      66.0,
-      22
-     ],
-     "text": "s tm-in1"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-65",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      280,
-      420,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-66",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      280,
-      448,
-      66.0,
-      22
-     ],
-     "text": "s tm-in2"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-67",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      410,
-      420,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-68",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      410,
-      448,
-      66.0,
-      22
-     ],
-     "text": "s tm-in3"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-69",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      540,
-      420,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-70",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      540,
-      448,
-      66.0,
-      22
-     ],
-     "text": "s tm-in4"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-71",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      670,
-      420,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-72",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      670,
-      448,
-      66.0,
-      22
-     ],
-     "text": "s tm-in5"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-73",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      800,
-      420,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-74",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      800,
-      448,
-      66.0,
-      22
-     ],
-     "text": "s tm-in6"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-75",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      930,
-      420,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-76",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      930,
-      448,
-      66.0,
-      22
-     ],
-     "text": "s tm-in7"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-77",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      1060,
-      420,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-78",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      1060,
-      448,
-      66.0,
-      22
-     ],
-     "text": "s tm-in8"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-79",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 3,
-     "outlettype": [
-      "",
-      "",
-      ""
-     ],
-     "patching_rect": [
-      1210,
-      420,
-      111.5,
-      22
-     ],
-     "text": "unpack 0. 0. 0."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-80",
-     "maxclass": "newobj",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      1210,
-      450,
-      53.0,
-      22
-     ],
-     "text": "* 127."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-81",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      1210,
-      480,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-82",
-     "maxclass": "newobj",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      1340,
-      450,
-      53.0,
-      22
-     ],
-     "text": "* 127."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-83",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      1340,
-      480,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-84",
-     "maxclass": "newobj",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      1470,
-      450,
-      53.0,
-      22
-     ],
-     "text": "* 127."
     }
    },
    {
@@ -1496,8 +1802,8 @@
       ""
      ],
      "patching_rect": [
-      1470,
-      480,
+      20,
+      664,
       85.5,
       22
      ],
@@ -1512,33 +1818,509 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      250,
-      340,
-      111.5,
+      20,
+      692,
+      59.5,
       22
      ],
-     "text": "print timbremap"
+     "text": "s tm-p0"
     }
    },
    {
     "box": {
      "id": "obj-87",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      170,
+      664,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-88",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      170,
+      692,
+      59.5,
+      22
+     ],
+     "text": "s tm-p1"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-89",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      320,
+      664,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-90",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      320,
+      692,
+      59.5,
+      22
+     ],
+     "text": "s tm-p2"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-91",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      470,
+      664,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-92",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      470,
+      692,
+      59.5,
+      22
+     ],
+     "text": "s tm-p3"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-93",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      620,
+      664,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-94",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      620,
+      692,
+      59.5,
+      22
+     ],
+     "text": "s tm-p4"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-95",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      770,
+      664,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-96",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      770,
+      692,
+      59.5,
+      22
+     ],
+     "text": "s tm-p5"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-97",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      920,
+      664,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-98",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      920,
+      692,
+      59.5,
+      22
+     ],
+     "text": "s tm-p6"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-99",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      1070,
+      664,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-100",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      1070,
+      692,
+      59.5,
+      22
+     ],
+     "text": "s tm-p7"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-101",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      1220,
+      664,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-102",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      1220,
+      692,
+      59.5,
+      22
+     ],
+     "text": "s tm-p8"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-103",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 3,
+     "outlettype": [
+      "",
+      "",
+      ""
+     ],
+     "patching_rect": [
+      20,
+      730,
+      111.5,
+      22
+     ],
+     "text": "unpack 0. 0. 0."
+    }
+   },
+   {
+    "box": {
+     "id": "obj-104",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      20,
+      764,
+      53.0,
+      22
+     ],
+     "text": "* 127."
+    }
+   },
+   {
+    "box": {
+     "id": "obj-105",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      20,
+      792,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-106",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      170,
+      764,
+      53.0,
+      22
+     ],
+     "text": "* 127."
+    }
+   },
+   {
+    "box": {
+     "id": "obj-107",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      170,
+      792,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-108",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      320,
+      792,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-109",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      560,
+      730,
+      51.5,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      400,
+      332,
+      51.5,
+      20
+     ],
+     "text": "model"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-110",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      640,
+      730,
+      380,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      460,
+      330,
+      380,
+      22
+     ]
+    }
+   },
+   {
+    "box": {
+     "id": "obj-111",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      560,
+      762,
+      51.5,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      400,
+      362,
+      51.5,
+      20
+     ],
+     "text": "error"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-112",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      640,
+      762,
+      380,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      460,
+      360,
+      380,
+      22
+     ]
+    }
+   },
+   {
+    "box": {
+     "id": "obj-113",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
       20,
-      512,
-      640,
+      850,
+      621.5,
       20
      ],
-     "text": "With the external jg.timbremap: load a model, patch blocks.multitouch into [prepend block]"
+     "text": "With the external jg.timbremap instead of tm-serve (else it is shown as missing):"
     }
    },
    {
     "box": {
-     "id": "obj-88",
+     "id": "obj-114",
      "maxclass": "newobj",
      "numinlets": 3,
      "numoutlets": 3,
@@ -1549,7 +2331,7 @@
      ],
      "patching_rect": [
       20,
-      594,
+      940,
       118.0,
       22
      ],
@@ -1558,7 +2340,7 @@
    },
    {
     "box": {
-     "id": "obj-89",
+     "id": "obj-115",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1567,7 +2349,7 @@
      ],
      "patching_rect": [
       20,
-      534,
+      878,
       260,
       22
      ],
@@ -1576,7 +2358,23 @@
    },
    {
     "box": {
-     "id": "obj-90",
+     "id": "obj-116",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      460,
+      878,
+      464.0,
+      20
+     ],
+     "text": "the control values: [blocks.multitouch] into [prepend block]"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-117",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1585,7 +2383,7 @@
      ],
      "patching_rect": [
       300,
-      534,
+      878,
       98.5,
       22
      ],
@@ -1594,25 +2392,7 @@
    },
    {
     "box": {
-     "id": "obj-91",
-     "maxclass": "newobj",
-     "numinlets": 9,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      450,
-      534,
-      209.0,
-      22
-     ],
-     "text": "pak 0. 0. 0. 0. 0. 0. 0. 0. 0."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-92",
+     "id": "obj-118",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1620,8 +2400,8 @@
       ""
      ],
      "patching_rect": [
-      450,
-      564,
+      300,
+      908,
       98.5,
       22
      ],
@@ -2069,7 +2849,7 @@
       0
      ],
      "destination": [
-      "obj-53",
+      "obj-50",
       0
      ]
     }
@@ -2077,12 +2857,60 @@
    {
     "patchline": {
      "source": [
-      "obj-49",
+      "obj-5",
+      0
+     ],
+     "destination": [
+      "obj-51",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-51",
       1
      ],
      "destination": [
-      "obj-54",
+      "obj-49",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-51",
       0
+     ],
+     "destination": [
+      "obj-49",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-10",
+      0
+     ],
+     "destination": [
+      "obj-52",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-52",
+      1
+     ],
+     "destination": [
+      "obj-50",
+      1
      ]
     }
    },
@@ -2093,8 +2921,32 @@
       0
      ],
      "destination": [
-      "obj-55",
+      "obj-49",
       0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-15",
+      0
+     ],
+     "destination": [
+      "obj-53",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-53",
+      1
+     ],
+     "destination": [
+      "obj-50",
+      2
      ]
     }
    },
@@ -2105,8 +2957,32 @@
       0
      ],
      "destination": [
-      "obj-56",
+      "obj-49",
       0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-20",
+      0
+     ],
+     "destination": [
+      "obj-54",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-54",
+      1
+     ],
+     "destination": [
+      "obj-50",
+      3
      ]
     }
    },
@@ -2117,8 +2993,32 @@
       0
      ],
      "destination": [
-      "obj-56",
+      "obj-49",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-25",
+      0
+     ],
+     "destination": [
+      "obj-55",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-55",
       1
+     ],
+     "destination": [
+      "obj-50",
+      4
      ]
     }
    },
@@ -2129,8 +3029,20 @@
       0
      ],
      "destination": [
+      "obj-49",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-30",
+      0
+     ],
+     "destination": [
       "obj-56",
-      2
+      0
      ]
     }
    },
@@ -2138,6 +3050,30 @@
     "patchline": {
      "source": [
       "obj-56",
+      1
+     ],
+     "destination": [
+      "obj-50",
+      5
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-56",
+      0
+     ],
+     "destination": [
+      "obj-49",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-35",
       0
      ],
      "destination": [
@@ -2150,6 +3086,258 @@
     "patchline": {
      "source": [
       "obj-57",
+      1
+     ],
+     "destination": [
+      "obj-50",
+      6
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-57",
+      0
+     ],
+     "destination": [
+      "obj-49",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-40",
+      0
+     ],
+     "destination": [
+      "obj-58",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-58",
+      1
+     ],
+     "destination": [
+      "obj-50",
+      7
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-58",
+      0
+     ],
+     "destination": [
+      "obj-49",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-45",
+      0
+     ],
+     "destination": [
+      "obj-59",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-59",
+      1
+     ],
+     "destination": [
+      "obj-50",
+      8
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-59",
+      0
+     ],
+     "destination": [
+      "obj-49",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-61",
+      0
+     ],
+     "destination": [
+      "obj-64",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-61",
+      1
+     ],
+     "destination": [
+      "obj-65",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-66",
+      0
+     ],
+     "destination": [
+      "obj-67",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-64",
+      0
+     ],
+     "destination": [
+      "obj-68",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-68",
+      1
+     ],
+     "destination": [
+      "obj-66",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-68",
+      0
+     ],
+     "destination": [
+      "obj-66",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-65",
+      0
+     ],
+     "destination": [
+      "obj-69",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-69",
+      1
+     ],
+     "destination": [
+      "obj-67",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-69",
+      0
+     ],
+     "destination": [
+      "obj-66",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-63",
+      0
+     ],
+     "destination": [
+      "obj-70",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-70",
+      1
+     ],
+     "destination": [
+      "obj-67",
+      2
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-70",
+      0
+     ],
+     "destination": [
+      "obj-66",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-67",
+      0
+     ],
+     "destination": [
+      "obj-71",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-71",
       0
      ],
      "destination": [
@@ -2161,11 +3349,11 @@
    {
     "patchline": {
      "source": [
-      "obj-58",
+      "obj-72",
       0
      ],
      "destination": [
-      "obj-59",
+      "obj-3",
       0
      ]
     }
@@ -2173,11 +3361,11 @@
    {
     "patchline": {
      "source": [
-      "obj-59",
+      "obj-73",
       0
      ],
      "destination": [
-      "obj-60",
+      "obj-3",
       0
      ]
     }
@@ -2185,11 +3373,11 @@
    {
     "patchline": {
      "source": [
-      "obj-60",
+      "obj-74",
       0
      ],
      "destination": [
-      "obj-61",
+      "obj-3",
       0
      ]
     }
@@ -2197,7 +3385,103 @@
    {
     "patchline": {
      "source": [
-      "obj-61",
+      "obj-76",
+      0
+     ],
+     "destination": [
+      "obj-77",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-77",
+      0
+     ],
+     "destination": [
+      "obj-3",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-81",
+      0
+     ],
+     "destination": [
+      "obj-80",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-79",
+      0
+     ],
+     "destination": [
+      "obj-80",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-80",
+      0
+     ],
+     "destination": [
+      "obj-3",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-82",
+      0
+     ],
+     "destination": [
+      "obj-83",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-83",
+      0
+     ],
+     "destination": [
+      "obj-84",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
+      0
+     ],
+     "destination": [
+      "obj-85",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-85",
       0
      ],
      "destination": [
@@ -2209,11 +3493,11 @@
    {
     "patchline": {
      "source": [
-      "obj-60",
+      "obj-85",
       0
      ],
      "destination": [
-      "obj-62",
+      "obj-6",
       0
      ]
     }
@@ -2221,11 +3505,35 @@
    {
     "patchline": {
      "source": [
-      "obj-60",
+      "obj-84",
+      0
+     ],
+     "destination": [
+      "obj-86",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
+      0
+     ],
+     "destination": [
+      "obj-49",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
       1
      ],
      "destination": [
-      "obj-63",
+      "obj-87",
       0
      ]
     }
@@ -2233,7 +3541,7 @@
    {
     "patchline": {
      "source": [
-      "obj-63",
+      "obj-87",
       0
      ],
      "destination": [
@@ -2245,359 +3553,11 @@
    {
     "patchline": {
      "source": [
-      "obj-60",
-      1
-     ],
-     "destination": [
-      "obj-64",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-60",
-      2
-     ],
-     "destination": [
-      "obj-65",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-65",
+      "obj-87",
       0
      ],
      "destination": [
-      "obj-15",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-60",
-      2
-     ],
-     "destination": [
-      "obj-66",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-60",
-      3
-     ],
-     "destination": [
-      "obj-67",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-67",
-      0
-     ],
-     "destination": [
-      "obj-20",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-60",
-      3
-     ],
-     "destination": [
-      "obj-68",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-60",
-      4
-     ],
-     "destination": [
-      "obj-69",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-69",
-      0
-     ],
-     "destination": [
-      "obj-25",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-60",
-      4
-     ],
-     "destination": [
-      "obj-70",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-60",
-      5
-     ],
-     "destination": [
-      "obj-71",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-71",
-      0
-     ],
-     "destination": [
-      "obj-30",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-60",
-      5
-     ],
-     "destination": [
-      "obj-72",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-60",
-      6
-     ],
-     "destination": [
-      "obj-73",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-73",
-      0
-     ],
-     "destination": [
-      "obj-35",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-60",
-      6
-     ],
-     "destination": [
-      "obj-74",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-60",
-      7
-     ],
-     "destination": [
-      "obj-75",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-75",
-      0
-     ],
-     "destination": [
-      "obj-40",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-60",
-      7
-     ],
-     "destination": [
-      "obj-76",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-60",
-      8
-     ],
-     "destination": [
-      "obj-77",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-77",
-      0
-     ],
-     "destination": [
-      "obj-45",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-60",
-      8
-     ],
-     "destination": [
-      "obj-78",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-59",
-      1
-     ],
-     "destination": [
-      "obj-79",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-79",
-      0
-     ],
-     "destination": [
-      "obj-80",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-80",
-      0
-     ],
-     "destination": [
-      "obj-81",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-81",
-      0
-     ],
-     "destination": [
-      "obj-49",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-79",
-      1
-     ],
-     "destination": [
-      "obj-82",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-82",
-      0
-     ],
-     "destination": [
-      "obj-83",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-83",
-      0
-     ],
-     "destination": [
-      "obj-49",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-79",
-      2
-     ],
-     "destination": [
-      "obj-84",
+      "obj-11",
       0
      ]
     }
@@ -2606,10 +3566,10 @@
     "patchline": {
      "source": [
       "obj-84",
-      0
+      1
      ],
      "destination": [
-      "obj-85",
+      "obj-88",
       0
      ]
     }
@@ -2617,23 +3577,23 @@
    {
     "patchline": {
      "source": [
-      "obj-85",
-      0
+      "obj-84",
+      1
      ],
      "destination": [
-      "obj-52",
-      0
+      "obj-50",
+      1
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-59",
+      "obj-84",
       2
      ],
      "destination": [
-      "obj-86",
+      "obj-89",
       0
      ]
     }
@@ -2645,55 +3605,43 @@
       0
      ],
      "destination": [
-      "obj-88",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-90",
-      0
-     ],
-     "destination": [
-      "obj-88",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-5",
-      0
-     ],
-     "destination": [
-      "obj-91",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-10",
-      0
-     ],
-     "destination": [
-      "obj-91",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
       "obj-15",
       0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-89",
+      0
      ],
      "destination": [
-      "obj-91",
+      "obj-16",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
+      2
+     ],
+     "destination": [
+      "obj-90",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
+      2
+     ],
+     "destination": [
+      "obj-50",
       2
      ]
     }
@@ -2701,11 +3649,59 @@
    {
     "patchline": {
      "source": [
-      "obj-20",
-      0
+      "obj-84",
+      3
      ],
      "destination": [
       "obj-91",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-91",
+      0
+     ],
+     "destination": [
+      "obj-20",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-91",
+      0
+     ],
+     "destination": [
+      "obj-21",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
+      3
+     ],
+     "destination": [
+      "obj-92",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
+      3
+     ],
+     "destination": [
+      "obj-50",
       3
      ]
     }
@@ -2713,11 +3709,59 @@
    {
     "patchline": {
      "source": [
-      "obj-25",
+      "obj-84",
+      4
+     ],
+     "destination": [
+      "obj-93",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-93",
       0
      ],
      "destination": [
-      "obj-91",
+      "obj-25",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-93",
+      0
+     ],
+     "destination": [
+      "obj-26",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
+      4
+     ],
+     "destination": [
+      "obj-94",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
+      4
+     ],
+     "destination": [
+      "obj-50",
       4
      ]
     }
@@ -2725,11 +3769,59 @@
    {
     "patchline": {
      "source": [
-      "obj-30",
+      "obj-84",
+      5
+     ],
+     "destination": [
+      "obj-95",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-95",
       0
      ],
      "destination": [
-      "obj-91",
+      "obj-30",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-95",
+      0
+     ],
+     "destination": [
+      "obj-31",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
+      5
+     ],
+     "destination": [
+      "obj-96",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
+      5
+     ],
+     "destination": [
+      "obj-50",
       5
      ]
     }
@@ -2737,11 +3829,59 @@
    {
     "patchline": {
      "source": [
-      "obj-35",
+      "obj-84",
+      6
+     ],
+     "destination": [
+      "obj-97",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-97",
       0
      ],
      "destination": [
-      "obj-91",
+      "obj-35",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-97",
+      0
+     ],
+     "destination": [
+      "obj-36",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
+      6
+     ],
+     "destination": [
+      "obj-98",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
+      6
+     ],
+     "destination": [
+      "obj-50",
       6
      ]
     }
@@ -2749,11 +3889,59 @@
    {
     "patchline": {
      "source": [
-      "obj-40",
+      "obj-84",
+      7
+     ],
+     "destination": [
+      "obj-99",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-99",
       0
      ],
      "destination": [
-      "obj-91",
+      "obj-40",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-99",
+      0
+     ],
+     "destination": [
+      "obj-41",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
+      7
+     ],
+     "destination": [
+      "obj-100",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
+      7
+     ],
+     "destination": [
+      "obj-50",
       7
      ]
     }
@@ -2761,11 +3949,59 @@
    {
     "patchline": {
      "source": [
-      "obj-45",
+      "obj-84",
+      8
+     ],
+     "destination": [
+      "obj-101",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-101",
       0
      ],
      "destination": [
-      "obj-91",
+      "obj-45",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-101",
+      0
+     ],
+     "destination": [
+      "obj-46",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
+      8
+     ],
+     "destination": [
+      "obj-102",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-84",
+      8
+     ],
+     "destination": [
+      "obj-50",
       8
      ]
     }
@@ -2773,11 +4009,11 @@
    {
     "patchline": {
      "source": [
-      "obj-91",
-      0
+      "obj-83",
+      1
      ],
      "destination": [
-      "obj-92",
+      "obj-103",
       0
      ]
     }
@@ -2785,11 +4021,23 @@
    {
     "patchline": {
      "source": [
-      "obj-92",
+      "obj-103",
       0
      ],
      "destination": [
-      "obj-88",
+      "obj-66",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-103",
+      0
+     ],
+     "destination": [
+      "obj-104",
       0
      ]
     }
@@ -2797,11 +4045,191 @@
    {
     "patchline": {
      "source": [
-      "obj-88",
+      "obj-104",
       0
      ],
      "destination": [
-      "obj-60",
+      "obj-105",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-105",
+      0
+     ],
+     "destination": [
+      "obj-61",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-103",
+      1
+     ],
+     "destination": [
+      "obj-67",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-103",
+      1
+     ],
+     "destination": [
+      "obj-106",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-106",
+      0
+     ],
+     "destination": [
+      "obj-107",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-107",
+      0
+     ],
+     "destination": [
+      "obj-61",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-103",
+      2
+     ],
+     "destination": [
+      "obj-67",
+      2
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-103",
+      2
+     ],
+     "destination": [
+      "obj-108",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-108",
+      0
+     ],
+     "destination": [
+      "obj-63",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-83",
+      3
+     ],
+     "destination": [
+      "obj-110",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-83",
+      2
+     ],
+     "destination": [
+      "obj-112",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-115",
+      0
+     ],
+     "destination": [
+      "obj-114",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-117",
+      0
+     ],
+     "destination": [
+      "obj-114",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-50",
+      0
+     ],
+     "destination": [
+      "obj-118",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-118",
+      0
+     ],
+     "destination": [
+      "obj-114",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-114",
+      0
+     ],
+     "destination": [
+      "obj-84",
       0
      ]
     }

@@ -12,9 +12,10 @@
   "rect": [
    60.0,
    90.0,
-   1000,
-   700
+   880,
+   450
   ],
+  "openinpresentation": 1,
   "boxes": [
    {
     "box": {
@@ -26,10 +27,17 @@
      "patching_rect": [
       20,
       10,
-      480,
+      411.5,
       20
      ],
-     "text": "lfo4: start  tm-serve models  and move the point or a slider"
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      14,
+      411.5,
+      20
+     ],
+     "text": "lfo4: start tm-serve, then move the point or a slider"
     }
    },
    {
@@ -41,11 +49,18 @@
      "outlettype": [],
      "patching_rect": [
       20,
-      32,
-      480,
+      30,
+      659.0,
       20
      ],
-     "text": "The sound is your own synth's: it takes the parameters, 0 to 127, from the right."
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      36,
+      659.0,
+      20
+     ],
+     "text": "The sound is your own synth's: receive tm-p0, tm-p1 ..., 0 to 127, whoever moved them."
     }
    },
    {
@@ -56,8 +71,8 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      20,
-      640,
+      760,
+      520,
       157.0,
       22
      ],
@@ -73,8 +88,15 @@
      "outlettype": [],
      "patching_rect": [
       20,
-      70,
+      60,
+      44.0,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
       90,
+      44.0,
       20
      ],
      "text": "rate"
@@ -91,12 +113,19 @@
      ],
      "patching_rect": [
       20,
-      94,
-      24,
-      160
+      82,
+      120,
+      18
      ],
-     "size": 128.0,
-     "floatoutput": 1
+     "size": 127.0,
+     "floatoutput": 1,
+     "presentation": 1,
+     "presentation_rect": [
+      24,
+      110,
+      256,
+      18
+     ]
     }
    },
    {
@@ -110,8 +139,15 @@
       ""
      ],
      "patching_rect": [
-      54,
-      94,
+      20,
+      108,
+      56,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      300,
+      108,
       56,
       22
      ]
@@ -125,8 +161,8 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      54,
-      230,
+      20,
+      138,
       59.5,
       22
      ],
@@ -144,7 +180,7 @@
      ],
      "patching_rect": [
       20,
-      270,
+      166,
       111.5,
       22
      ],
@@ -159,9 +195,16 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      150,
-      70,
-      90,
+      170,
+      60,
+      44.0,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      134,
+      44.0,
       20
      ],
      "text": "duty"
@@ -177,13 +220,20 @@
       ""
      ],
      "patching_rect": [
-      150,
-      94,
-      24,
-      160
+      170,
+      82,
+      120,
+      18
      ],
-     "size": 128.0,
-     "floatoutput": 1
+     "size": 127.0,
+     "floatoutput": 1,
+     "presentation": 1,
+     "presentation_rect": [
+      24,
+      154,
+      256,
+      18
+     ]
     }
    },
    {
@@ -197,8 +247,15 @@
       ""
      ],
      "patching_rect": [
-      184,
-      94,
+      170,
+      108,
+      56,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      300,
+      152,
       56,
       22
      ]
@@ -212,8 +269,8 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      184,
-      230,
+      170,
+      138,
       59.5,
       22
      ],
@@ -230,8 +287,8 @@
       ""
      ],
      "patching_rect": [
-      150,
-      270,
+      170,
+      166,
       111.5,
       22
      ],
@@ -246,9 +303,16 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      280,
-      70,
-      90,
+      320,
+      60,
+      51.5,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      178,
+      51.5,
       20
      ],
      "text": "shape"
@@ -264,13 +328,20 @@
       ""
      ],
      "patching_rect": [
-      280,
-      94,
-      24,
-      160
+      320,
+      82,
+      120,
+      18
      ],
-     "size": 128.0,
-     "floatoutput": 1
+     "size": 127.0,
+     "floatoutput": 1,
+     "presentation": 1,
+     "presentation_rect": [
+      24,
+      198,
+      256,
+      18
+     ]
     }
    },
    {
@@ -284,8 +355,15 @@
       ""
      ],
      "patching_rect": [
-      314,
-      94,
+      320,
+      108,
+      56,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      300,
+      196,
       56,
       22
      ]
@@ -299,8 +377,8 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      314,
-      230,
+      320,
+      138,
       59.5,
       22
      ],
@@ -317,8 +395,8 @@
       ""
      ],
      "patching_rect": [
-      280,
-      270,
+      320,
+      166,
       111.5,
       22
      ],
@@ -333,9 +411,16 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      410,
-      70,
-      90,
+      470,
+      60,
+      51.5,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      20,
+      222,
+      51.5,
       20
      ],
      "text": "depth"
@@ -351,13 +436,20 @@
       ""
      ],
      "patching_rect": [
-      410,
-      94,
-      24,
-      160
+      470,
+      82,
+      120,
+      18
      ],
-     "size": 128.0,
-     "floatoutput": 1
+     "size": 127.0,
+     "floatoutput": 1,
+     "presentation": 1,
+     "presentation_rect": [
+      24,
+      242,
+      256,
+      18
+     ]
     }
    },
    {
@@ -371,8 +463,15 @@
       ""
      ],
      "patching_rect": [
-      444,
-      94,
+      470,
+      108,
+      56,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      300,
+      240,
       56,
       22
      ]
@@ -386,8 +485,8 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      444,
-      230,
+      470,
+      138,
       59.5,
       22
      ],
@@ -404,8 +503,8 @@
       ""
      ],
      "patching_rect": [
-      410,
-      270,
+      470,
+      166,
       111.5,
       22
      ],
@@ -415,6 +514,141 @@
    {
     "box": {
      "id": "obj-24",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      20,
+      230,
+      72.5,
+      22
+     ],
+     "text": "float 0.0"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-25",
+     "maxclass": "newobj",
+     "numinlets": 4,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      20,
+      260,
+      144.0,
+      22
+     ],
+     "text": "pack 0.0 0.0 0.0 0.0"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-26",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      20,
+      200,
+      46.5,
+      22
+     ],
+     "text": "t b f"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-27",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      170,
+      200,
+      46.5,
+      22
+     ],
+     "text": "t b f"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-28",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      320,
+      200,
+      46.5,
+      22
+     ],
+     "text": "t b f"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-29",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      470,
+      200,
+      46.5,
+      22
+     ],
+     "text": "t b f"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-30",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      20,
+      310,
+      66.5,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      400,
+      90,
+      66.5,
+      20
+     ],
+     "text": "x and y"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-31",
      "maxclass": "pictslider",
      "numinlets": 2,
      "numoutlets": 2,
@@ -423,8 +657,15 @@
       ""
      ],
      "patching_rect": [
-      560,
-      94,
+      20,
+      332,
+      200,
+      200
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      400,
+      112,
       200,
       200
      ]
@@ -432,31 +673,22 @@
    },
    {
     "box": {
-     "id": "obj-25",
+     "id": "obj-32",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      560,
-      70,
-      200,
+      240,
+      310,
+      74.0,
       20
      ],
-     "text": "x and y"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-26",
-     "maxclass": "comment",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      780,
-      70,
-      80,
+     "presentation": 1,
+     "presentation_rect": [
+      616,
+      90,
+      74.0,
       20
      ],
      "text": "pressure"
@@ -464,7 +696,7 @@
    },
    {
     "box": {
-     "id": "obj-27",
+     "id": "obj-33",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -472,53 +704,25 @@
       ""
      ],
      "patching_rect": [
-      780,
-      94,
+      250,
+      332,
       24,
       200
      ],
-     "size": 128.0
-    }
-   },
-   {
-    "box": {
-     "id": "obj-28",
-     "maxclass": "newobj",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      560,
-      316,
-      53.0,
-      22
-     ],
-     "text": "/ 127."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-29",
-     "maxclass": "newobj",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
+     "size": 1.0,
+     "floatoutput": 1,
+     "presentation": 1,
+     "presentation_rect": [
       630,
-      316,
-      53.0,
-      22
-     ],
-     "text": "/ 127."
+      112,
+      24,
+      200
+     ]
     }
    },
    {
     "box": {
-     "id": "obj-30",
+     "id": "obj-34",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -526,8 +730,8 @@
       ""
      ],
      "patching_rect": [
-      700,
-      316,
+      340,
+      332,
       53.0,
       22
      ],
@@ -536,7 +740,43 @@
    },
    {
     "box": {
-     "id": "obj-31",
+     "id": "obj-35",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      420,
+      332,
+      53.0,
+      22
+     ],
+     "text": "/ 127."
+    }
+   },
+   {
+    "box": {
+     "id": "obj-36",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      340,
+      396,
+      72.5,
+      22
+     ],
+     "text": "float 0.5"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-37",
      "maxclass": "newobj",
      "numinlets": 3,
      "numoutlets": 1,
@@ -544,131 +784,12 @@
       ""
      ],
      "patching_rect": [
-      560,
-      350,
-      105.0,
-      22
-     ],
-     "text": "pak 0.5 0.5 0."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-32",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      560,
-      384,
-      98.5,
-      22
-     ],
-     "text": "prepend /tm/c"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-33",
-     "maxclass": "comment",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      870,
-      70,
-      110,
-      20
-     ],
-     "text": "model"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-34",
-     "maxclass": "umenu",
-     "numinlets": 1,
-     "numoutlets": 3,
-     "outlettype": [
-      "",
-      "",
-      ""
-     ],
-     "patching_rect": [
-      870,
-      94,
-      110,
-      22
-     ],
-     "items": [
-      "fm",
-      ",",
-      "pwm",
-      ",",
-      "fcm",
-      ",",
-      "am"
-     ]
-    }
-   },
-   {
-    "box": {
-     "id": "obj-35",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      870,
-      130,
+      340,
+      426,
       118.0,
       22
      ],
-     "text": "prepend /tm/load"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-36",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      20,
-      312,
-      111.5,
-      22
-     ],
-     "text": "udpreceive 9001"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-37",
-     "maxclass": "newobj",
-     "numinlets": 4,
-     "numoutlets": 4,
-     "outlettype": [
-      "",
-      "",
-      "",
-      ""
-     ],
-     "patching_rect": [
-      20,
-      340,
-      189.5,
-      22
-     ],
-     "text": "route /tm/p /tm/c /tm/error"
+     "text": "pack 0.5 0.5 0.0"
     }
    },
    {
@@ -676,20 +797,18 @@
      "id": "obj-38",
      "maxclass": "newobj",
      "numinlets": 1,
-     "numoutlets": 4,
+     "numoutlets": 2,
      "outlettype": [
-      "",
-      "",
       "",
       ""
      ],
      "patching_rect": [
-      20,
-      374,
-      131.0,
+      340,
+      366,
+      46.5,
       22
      ],
-     "text": "unpack 0. 0. 0. 0."
+     "text": "t b f"
     }
    },
    {
@@ -697,17 +816,18 @@
      "id": "obj-39",
      "maxclass": "newobj",
      "numinlets": 1,
-     "numoutlets": 1,
+     "numoutlets": 2,
      "outlettype": [
+      "",
       ""
      ],
      "patching_rect": [
-      20,
       420,
-      85.5,
+      366,
+      46.5,
       22
      ],
-     "text": "prepend set"
+     "text": "t b f"
     }
    },
    {
@@ -715,15 +835,18 @@
      "id": "obj-40",
      "maxclass": "newobj",
      "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
      "patching_rect": [
-      20,
-      448,
-      66.0,
+      500,
+      366,
+      46.5,
       22
      ],
-     "text": "s tm-in0"
+     "text": "t b f"
     }
    },
    {
@@ -736,46 +859,70 @@
       ""
      ],
      "patching_rect": [
-      150,
-      420,
-      85.5,
+      340,
+      466,
+      98.5,
       22
      ],
-     "text": "prepend set"
+     "text": "prepend /tm/c"
     }
    },
    {
     "box": {
      "id": "obj-42",
-     "maxclass": "newobj",
+     "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      150,
-      448,
-      66.0,
-      22
+      760,
+      310,
+      44.0,
+      20
      ],
-     "text": "s tm-in1"
+     "presentation": 1,
+     "presentation_rect": [
+      700,
+      90,
+      44.0,
+      20
+     ],
+     "text": "load"
     }
    },
    {
     "box": {
      "id": "obj-43",
-     "maxclass": "newobj",
+     "maxclass": "umenu",
      "numinlets": 1,
-     "numoutlets": 1,
+     "numoutlets": 3,
      "outlettype": [
+      "",
+      "",
       ""
      ],
      "patching_rect": [
-      280,
-      420,
-      85.5,
+      760,
+      332,
+      110,
       22
      ],
-     "text": "prepend set"
+     "items": [
+      "fm",
+      ",",
+      "pwm",
+      ",",
+      "fcm",
+      ",",
+      "am"
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      700,
+      112,
+      110,
+      22
+     ]
     }
    },
    {
@@ -783,234 +930,22 @@
      "id": "obj-44",
      "maxclass": "newobj",
      "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
      "patching_rect": [
-      280,
-      448,
-      66.0,
+      760,
+      362,
+      118.0,
       22
      ],
-     "text": "s tm-in2"
+     "text": "prepend /tm/load"
     }
    },
    {
     "box": {
      "id": "obj-45",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      410,
-      420,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-46",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      410,
-      448,
-      66.0,
-      22
-     ],
-     "text": "s tm-in3"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-47",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 3,
-     "outlettype": [
-      "",
-      "",
-      ""
-     ],
-     "patching_rect": [
-      560,
-      420,
-      111.5,
-      22
-     ],
-     "text": "unpack 0. 0. 0."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-48",
-     "maxclass": "newobj",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      560,
-      450,
-      53.0,
-      22
-     ],
-     "text": "* 127."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-49",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      560,
-      480,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-50",
-     "maxclass": "newobj",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      690,
-      450,
-      53.0,
-      22
-     ],
-     "text": "* 127."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-51",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      690,
-      480,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-52",
-     "maxclass": "newobj",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      820,
-      450,
-      53.0,
-      22
-     ],
-     "text": "* 127."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-53",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      820,
-      480,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-54",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      250,
-      340,
-      111.5,
-      22
-     ],
-     "text": "print timbremap"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-55",
-     "maxclass": "comment",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      20,
-      512,
-      640,
-      20
-     ],
-     "text": "With the external jg.timbremap: load a model, patch blocks.multitouch into [prepend block]"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-56",
-     "maxclass": "newobj",
-     "numinlets": 3,
-     "numoutlets": 3,
-     "outlettype": [
-      "",
-      "",
-      ""
-     ],
-     "patching_rect": [
-      20,
-      594,
-      118.0,
-      22
-     ],
-     "text": "jg.timbremap 3 4"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-57",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1018,12 +953,279 @@
       ""
      ],
      "patching_rect": [
-      20,
-      534,
-      260,
+      920,
+      332,
+      130,
       22
      ],
-     "text": "load models/fm/timbremap"
+     "presentation": 1,
+     "presentation_rect": [
+      700,
+      160,
+      130,
+      22
+     ],
+     "text": "/tm/release 200"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-46",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      920,
+      360,
+      130,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      700,
+      188,
+      130,
+      22
+     ],
+     "text": "/tm/scale normal"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-47",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      920,
+      388,
+      130,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      700,
+      216,
+      130,
+      22
+     ],
+     "text": "/tm/scale uniform"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-48",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      1080,
+      310,
+      81.5,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      700,
+      252,
+      81.5,
+      20
+     ],
+     "text": "smooth ms"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-49",
+     "maxclass": "flonum",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      1080,
+      332,
+      56,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      790,
+      251,
+      56,
+      22
+     ]
+    }
+   },
+   {
+    "box": {
+     "id": "obj-50",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      1080,
+      362,
+      131.0,
+      22
+     ],
+     "text": "prepend /tm/smooth"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-51",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      990,
+      438,
+      81.5,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      700,
+      290,
+      81.5,
+      20
+     ],
+     "text": "ask again"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-52",
+     "maxclass": "button",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      1080,
+      436,
+      24,
+      24
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      790,
+      288,
+      24,
+      24
+     ]
+    }
+   },
+   {
+    "box": {
+     "id": "obj-53",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      920,
+      466,
+      150,
+      22
+     ],
+     "text": "/tm/subscribe 9001"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-54",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      920,
+      436,
+      66.0,
+      22
+     ],
+     "text": "loadbang"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-55",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      20,
+      570,
+      111.5,
+      22
+     ],
+     "text": "udpreceive 9001"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-56",
+     "maxclass": "newobj",
+     "numinlets": 5,
+     "numoutlets": 5,
+     "outlettype": [
+      "",
+      "",
+      "",
+      "",
+      ""
+     ],
+     "patching_rect": [
+      20,
+      600,
+      261.0,
+      22
+     ],
+     "text": "route /tm/p /tm/c /tm/error /tm/loaded"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-57",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 4,
+     "outlettype": [
+      "",
+      "",
+      "",
+      ""
+     ],
+     "patching_rect": [
+      20,
+      630,
+      131.0,
+      22
+     ],
+     "text": "unpack 0. 0. 0. 0."
     }
    },
    {
@@ -1036,30 +1238,28 @@
       ""
      ],
      "patching_rect": [
-      300,
-      534,
-      98.5,
+      20,
+      664,
+      85.5,
       22
      ],
-     "text": "prepend block"
+     "text": "prepend set"
     }
    },
    {
     "box": {
      "id": "obj-59",
      "maxclass": "newobj",
-     "numinlets": 4,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
      "patching_rect": [
-      450,
-      534,
-      111.5,
+      20,
+      692,
+      59.5,
       22
      ],
-     "text": "pak 0. 0. 0. 0."
+     "text": "s tm-p0"
     }
    },
    {
@@ -1072,8 +1272,402 @@
       ""
      ],
      "patching_rect": [
-      450,
-      564,
+      170,
+      664,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-61",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      170,
+      692,
+      59.5,
+      22
+     ],
+     "text": "s tm-p1"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-62",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      320,
+      664,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-63",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      320,
+      692,
+      59.5,
+      22
+     ],
+     "text": "s tm-p2"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-64",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      470,
+      664,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-65",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      470,
+      692,
+      59.5,
+      22
+     ],
+     "text": "s tm-p3"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-66",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 3,
+     "outlettype": [
+      "",
+      "",
+      ""
+     ],
+     "patching_rect": [
+      20,
+      730,
+      111.5,
+      22
+     ],
+     "text": "unpack 0. 0. 0."
+    }
+   },
+   {
+    "box": {
+     "id": "obj-67",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      20,
+      764,
+      53.0,
+      22
+     ],
+     "text": "* 127."
+    }
+   },
+   {
+    "box": {
+     "id": "obj-68",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      20,
+      792,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-69",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      170,
+      764,
+      53.0,
+      22
+     ],
+     "text": "* 127."
+    }
+   },
+   {
+    "box": {
+     "id": "obj-70",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      170,
+      792,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-71",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      320,
+      792,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-72",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      560,
+      730,
+      51.5,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      400,
+      332,
+      51.5,
+      20
+     ],
+     "text": "model"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-73",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      640,
+      730,
+      380,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      460,
+      330,
+      380,
+      22
+     ]
+    }
+   },
+   {
+    "box": {
+     "id": "obj-74",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      560,
+      762,
+      51.5,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      400,
+      362,
+      51.5,
+      20
+     ],
+     "text": "error"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-75",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      640,
+      762,
+      380,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      460,
+      360,
+      380,
+      22
+     ]
+    }
+   },
+   {
+    "box": {
+     "id": "obj-76",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      20,
+      850,
+      621.5,
+      20
+     ],
+     "text": "With the external jg.timbremap instead of tm-serve (else it is shown as missing):"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-77",
+     "maxclass": "newobj",
+     "numinlets": 3,
+     "numoutlets": 3,
+     "outlettype": [
+      "",
+      "",
+      ""
+     ],
+     "patching_rect": [
+      20,
+      940,
+      118.0,
+      22
+     ],
+     "text": "jg.timbremap 3 4"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-78",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      20,
+      878,
+      260,
+      22
+     ],
+     "text": "load models/fm/timbremap"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-79",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      460,
+      878,
+      464.0,
+      20
+     ],
+     "text": "the control values: [blocks.multitouch] into [prepend block]"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-80",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      300,
+      878,
+      98.5,
+      22
+     ],
+     "text": "prepend block"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-81",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      300,
+      908,
       98.5,
       22
      ],
@@ -1281,7 +1875,7 @@
       0
      ],
      "destination": [
-      "obj-28",
+      "obj-25",
       0
      ]
     }
@@ -1289,12 +1883,60 @@
    {
     "patchline": {
      "source": [
-      "obj-24",
+      "obj-5",
+      0
+     ],
+     "destination": [
+      "obj-26",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-26",
       1
      ],
      "destination": [
-      "obj-29",
+      "obj-24",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-26",
       0
+     ],
+     "destination": [
+      "obj-24",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-10",
+      0
+     ],
+     "destination": [
+      "obj-27",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-27",
+      1
+     ],
+     "destination": [
+      "obj-25",
+      1
      ]
     }
    },
@@ -1305,8 +1947,32 @@
       0
      ],
      "destination": [
-      "obj-30",
+      "obj-24",
       0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-15",
+      0
+     ],
+     "destination": [
+      "obj-28",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-28",
+      1
+     ],
+     "destination": [
+      "obj-25",
+      2
      ]
     }
    },
@@ -1317,8 +1983,32 @@
       0
      ],
      "destination": [
-      "obj-31",
+      "obj-24",
       0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-20",
+      0
+     ],
+     "destination": [
+      "obj-29",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-29",
+      1
+     ],
+     "destination": [
+      "obj-25",
+      3
      ]
     }
    },
@@ -1329,20 +2019,8 @@
       0
      ],
      "destination": [
-      "obj-31",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-30",
+      "obj-24",
       0
-     ],
-     "destination": [
-      "obj-31",
-      2
      ]
     }
    },
@@ -1353,31 +2031,7 @@
       0
      ],
      "destination": [
-      "obj-32",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-32",
-      0
-     ],
-     "destination": [
-      "obj-3",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
       "obj-34",
-      1
-     ],
-     "destination": [
-      "obj-35",
       0
      ]
     }
@@ -1385,11 +2039,11 @@
    {
     "patchline": {
      "source": [
-      "obj-35",
-      0
+      "obj-31",
+      1
      ],
      "destination": [
-      "obj-3",
+      "obj-35",
       0
      ]
     }
@@ -1409,24 +2063,60 @@
    {
     "patchline": {
      "source": [
+      "obj-34",
+      0
+     ],
+     "destination": [
+      "obj-38",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-38",
+      1
+     ],
+     "destination": [
+      "obj-36",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-38",
+      0
+     ],
+     "destination": [
+      "obj-36",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-35",
+      0
+     ],
+     "destination": [
+      "obj-39",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-39",
+      1
+     ],
+     "destination": [
       "obj-37",
-      0
-     ],
-     "destination": [
-      "obj-38",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-38",
-      0
-     ],
-     "destination": [
-      "obj-39",
-      0
+      1
      ]
     }
    },
@@ -1437,7 +2127,7 @@
       0
      ],
      "destination": [
-      "obj-5",
+      "obj-36",
       0
      ]
     }
@@ -1445,7 +2135,7 @@
    {
     "patchline": {
      "source": [
-      "obj-38",
+      "obj-33",
       0
      ],
      "destination": [
@@ -1457,8 +2147,32 @@
    {
     "patchline": {
      "source": [
-      "obj-38",
+      "obj-40",
       1
+     ],
+     "destination": [
+      "obj-37",
+      2
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-40",
+      0
+     ],
+     "destination": [
+      "obj-36",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-37",
+      0
      ],
      "destination": [
       "obj-41",
@@ -1473,7 +2187,7 @@
       0
      ],
      "destination": [
-      "obj-10",
+      "obj-3",
       0
      ]
     }
@@ -1481,44 +2195,8 @@
    {
     "patchline": {
      "source": [
-      "obj-38",
+      "obj-43",
       1
-     ],
-     "destination": [
-      "obj-42",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-38",
-      2
-     ],
-     "destination": [
-      "obj-43",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-43",
-      0
-     ],
-     "destination": [
-      "obj-15",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-38",
-      2
      ],
      "destination": [
       "obj-44",
@@ -1529,11 +2207,11 @@
    {
     "patchline": {
      "source": [
-      "obj-38",
-      3
+      "obj-44",
+      0
      ],
      "destination": [
-      "obj-45",
+      "obj-3",
       0
      ]
     }
@@ -1545,7 +2223,7 @@
       0
      ],
      "destination": [
-      "obj-20",
+      "obj-3",
       0
      ]
     }
@@ -1553,23 +2231,11 @@
    {
     "patchline": {
      "source": [
-      "obj-38",
-      3
-     ],
-     "destination": [
       "obj-46",
       0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-37",
-      1
      ],
      "destination": [
-      "obj-47",
+      "obj-3",
       0
      ]
     }
@@ -1581,19 +2247,7 @@
       0
      ],
      "destination": [
-      "obj-48",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-48",
-      0
-     ],
-     "destination": [
-      "obj-49",
+      "obj-3",
       0
      ]
     }
@@ -1603,18 +2257,6 @@
      "source": [
       "obj-49",
       0
-     ],
-     "destination": [
-      "obj-24",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-47",
-      1
      ],
      "destination": [
       "obj-50",
@@ -1629,7 +2271,7 @@
       0
      ],
      "destination": [
-      "obj-51",
+      "obj-3",
       0
      ]
     }
@@ -1637,59 +2279,59 @@
    {
     "patchline": {
      "source": [
-      "obj-51",
-      0
-     ],
-     "destination": [
-      "obj-24",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-47",
-      2
-     ],
-     "destination": [
-      "obj-52",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-52",
-      0
-     ],
-     "destination": [
-      "obj-53",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-53",
-      0
-     ],
-     "destination": [
-      "obj-27",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-37",
-      2
-     ],
-     "destination": [
       "obj-54",
+      0
+     ],
+     "destination": [
+      "obj-53",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-52",
+      0
+     ],
+     "destination": [
+      "obj-53",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-53",
+      0
+     ],
+     "destination": [
+      "obj-3",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-55",
+      0
+     ],
+     "destination": [
+      "obj-56",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-56",
+      0
+     ],
+     "destination": [
+      "obj-57",
       0
      ]
     }
@@ -1701,7 +2343,7 @@
       0
      ],
      "destination": [
-      "obj-56",
+      "obj-58",
       0
      ]
     }
@@ -1713,16 +2355,28 @@
       0
      ],
      "destination": [
-      "obj-56",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
       "obj-5",
       0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-58",
+      0
+     ],
+     "destination": [
+      "obj-6",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-57",
+      0
      ],
      "destination": [
       "obj-59",
@@ -1733,11 +2387,11 @@
    {
     "patchline": {
      "source": [
-      "obj-10",
+      "obj-57",
       0
      ],
      "destination": [
-      "obj-59",
+      "obj-24",
       1
      ]
     }
@@ -1745,11 +2399,119 @@
    {
     "patchline": {
      "source": [
-      "obj-15",
+      "obj-57",
+      1
+     ],
+     "destination": [
+      "obj-60",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-60",
       0
      ],
      "destination": [
-      "obj-59",
+      "obj-10",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-60",
+      0
+     ],
+     "destination": [
+      "obj-11",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-57",
+      1
+     ],
+     "destination": [
+      "obj-61",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-57",
+      1
+     ],
+     "destination": [
+      "obj-25",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-57",
+      2
+     ],
+     "destination": [
+      "obj-62",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-62",
+      0
+     ],
+     "destination": [
+      "obj-15",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-62",
+      0
+     ],
+     "destination": [
+      "obj-16",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-57",
+      2
+     ],
+     "destination": [
+      "obj-63",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-57",
+      2
+     ],
+     "destination": [
+      "obj-25",
       2
      ]
     }
@@ -1757,11 +2519,59 @@
    {
     "patchline": {
      "source": [
-      "obj-20",
+      "obj-57",
+      3
+     ],
+     "destination": [
+      "obj-64",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-64",
       0
      ],
      "destination": [
-      "obj-59",
+      "obj-20",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-64",
+      0
+     ],
+     "destination": [
+      "obj-21",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-57",
+      3
+     ],
+     "destination": [
+      "obj-65",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-57",
+      3
+     ],
+     "destination": [
+      "obj-25",
       3
      ]
     }
@@ -1769,11 +2579,11 @@
    {
     "patchline": {
      "source": [
-      "obj-59",
-      0
+      "obj-56",
+      1
      ],
      "destination": [
-      "obj-60",
+      "obj-66",
       0
      ]
     }
@@ -1781,11 +2591,131 @@
    {
     "patchline": {
      "source": [
-      "obj-60",
+      "obj-66",
       0
      ],
      "destination": [
-      "obj-56",
+      "obj-36",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-66",
+      0
+     ],
+     "destination": [
+      "obj-67",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-67",
+      0
+     ],
+     "destination": [
+      "obj-68",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-68",
+      0
+     ],
+     "destination": [
+      "obj-31",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-66",
+      1
+     ],
+     "destination": [
+      "obj-37",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-66",
+      1
+     ],
+     "destination": [
+      "obj-69",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-69",
+      0
+     ],
+     "destination": [
+      "obj-70",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-70",
+      0
+     ],
+     "destination": [
+      "obj-31",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-66",
+      2
+     ],
+     "destination": [
+      "obj-37",
+      2
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-66",
+      2
+     ],
+     "destination": [
+      "obj-71",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-71",
+      0
+     ],
+     "destination": [
+      "obj-33",
       0
      ]
     }
@@ -1794,10 +2724,82 @@
     "patchline": {
      "source": [
       "obj-56",
+      3
+     ],
+     "destination": [
+      "obj-73",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-56",
+      2
+     ],
+     "destination": [
+      "obj-75",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-78",
       0
      ],
      "destination": [
-      "obj-38",
+      "obj-77",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-80",
+      0
+     ],
+     "destination": [
+      "obj-77",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-25",
+      0
+     ],
+     "destination": [
+      "obj-81",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-81",
+      0
+     ],
+     "destination": [
+      "obj-77",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-77",
+      0
+     ],
+     "destination": [
+      "obj-57",
       0
      ]
     }
