@@ -290,6 +290,20 @@ def test_a_point_reaches_pd_and_a_slider_of_pd_moves_the_point(models: Path):
         watcher.close()
 
 
+def test_a_patch_opened_late_takes_up_what_is_played(models: Path):
+    port = free_port()
+    with serving(models, "fm") as (service, address, call):
+        call(service.handle, "/tm/c", [0.2, 0.5, 0.9])
+        with playing(LFO4 / "lfo4.pd", address[1], port) as pd:
+            watcher = Client(address)
+            watcher.send("/tm/subscribe", watcher.port)
+            watcher.drain()
+            pd.hand("tm-x-hand", 0.9)
+            p = make_map(0).forward([0.9, 0.5, 0.9])
+            assert watcher.wait_for("/tm/p") == pytest.approx(p, abs=1e-3)
+            watcher.close()
+
+
 def spectrum(sound: np.ndarray) -> np.ndarray:
     """Mean log-mel power of half a second from the onset on, (64,)."""
     start = int(np.argmax(np.abs(sound) > 0.01))
@@ -314,6 +328,23 @@ def test_the_sound_changes_when_the_point_moves(models: Path, tmp_path: Path):
         assert 0.05 < np.abs(sound).max() < 1.0
     first, again, moved = map(spectrum, sounds)
     assert np.abs(first - moved).mean() > 3 * np.abs(first - again).mean()
+
+
+@pytest.mark.parametrize(("folder", "n"), [(LFO4, 4), (CLONEWHEEL, 9)])
+def test_the_outermost_settings_are_heard_and_do_not_clip(folder: Path, n: int, tmp_path: Path):
+    service, port = Client(), free_port()
+    service.to = ("127.0.0.1", port)
+    with playing(folder / f"{folder.name}.pd", service.port, port) as pd:
+        for variant in range(4 if n == 4 else 1):
+            pd.hand("tm-variant-hand", variant)
+            for value in (0.0, 127.0):
+                service.send("/tm/p", *[value] * n)
+                time.sleep(0.2)
+                sound = pd.record(tmp_path / f"{variant}-{value}.wav", 0.5)
+                assert np.isfinite(sound).all()
+                # The organ with all drawbars in still leaks and clicks, at -40 dB.
+                assert 1e-3 < np.abs(sound).max() < 1.0
+    service.close()
 
 
 @pytest.mark.parametrize(
