@@ -15,11 +15,17 @@ def main(argv: list[str] | None = None) -> None:
     """Render a data set."""
     arguments = parser(
         "Set an instrument's parameters at random and record each setting as a short WAV.",
-        "tm-generate patches/subtractive/lfo4 data/fm --variant fm --examples 1000",
+        "tm-generate patches/subtractive/lfo4 data/fm --variant fm --examples 1000\n"
+        "  tm-generate --describe /usr/lib/vst3/Synth.vst3 my_synth",
     )
     add = arguments.add_argument
     add("patch_dir", type=Path, help="the instrument's folder, with its patch.toml")
-    add("data_dir", type=Path, help="where labels.csv and wavs/ go")
+    add("data_dir", type=Path, nargs="?", help="where labels.csv and wavs/ go")
+    add(
+        "--describe",
+        metavar="PLUGIN",
+        help="write PATCH_DIR/patch.toml for a VST3, VST2 or LV2 plug-in, ready to edit",
+    )
     add("--variant", help="which of the instrument's variants (default: its first)")
     add("--examples", type=int, default=10_000, help="how many sounds")
     add("--seed", type=int, default=0, help="the same seed gives the same sounds")
@@ -48,8 +54,13 @@ def main(argv: list[str] | None = None) -> None:
         "--only", type=row_list, metavar="ROWS", help="render some rows again, e.g. 3,17,40-50"
     )
     args = arguments.parse_args(argv)
+    if args.describe:
+        describe(args.describe, args.patch_dir)
+        return
+    if args.data_dir is None:
+        arguments.error("the following arguments are required: data_dir")
 
-    from timbremap_jax.data.generate import GenerateSettings, generate
+    from timbremap_jax.data.generate import GenerateSettings, generate, load_description
     from timbremap_jax.data.patch import load_patch
 
     patch = load_patch(args.patch_dir, args.variant)
@@ -70,15 +81,29 @@ def main(argv: list[str] | None = None) -> None:
         n_workers=args.workers,
         progress=bar("sounds"),
     )
+    if not (load_description(args.data_dir) or {})["repeatable"] and patch.engine != "osc":
+        print(
+            f"note: {patch.name} does not sound the same twice with the same settings, so a row"
+            " that is rendered again will differ a little"
+        )
     for row, fault in faults.items():
         print(f"row {row}: the sound {fault}")
     if faults:
         rows = ",".join(map(str, faults))
         raise TimbreMapError(
-            f"{args.data_dir}: {len(faults)} of {args.examples} sounds came out broken; render"
-            f" them again with the same command and  --only {rows}"
+            f"{args.data_dir}: {len(faults)} of {args.examples} sounds came out broken; go on"
+            " without them (tm-features leaves them out), or render them again with the same"
+            f" command and  --only {rows}"
         )
     print(f"{args.data_dir}: {args.examples} sounds of {', '.join(patch.parameter_names)}")
+
+
+def describe(plugin: str, folder: Path) -> None:
+    """Write the first patch.toml of a plug-in."""
+    from timbremap_jax.data.describe import describe_plugin
+
+    controls = describe_plugin(plugin, folder)
+    print(f"{folder / 'patch.toml'}: {len(controls)} parameters; choose those to play in there")
 
 
 def row_list(text: str) -> list[int]:

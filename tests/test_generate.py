@@ -261,7 +261,7 @@ def test_a_control_that_is_not_there_lists_those_that_are(tmp_path: Path):
         'process = hslider("freq", 1, 0, 9, 1) * hslider("gain", 1, 0, 1, 1)'
         ' * button("gate") * hslider("b", 0, 0, 1, 1);'
     )
-    with pytest.raises(FormatError, match=r"the control 'a', .* it has b, freq, gain, gate"):
+    with pytest.raises(FormatError, match=r"the control 'a', .* there are b, freq, gain, gate"):
         open_engine(load_patch(faust_patch(tmp_path, source)))
 
 

@@ -21,12 +21,19 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from timbremap_jax.data.engines import SAMPLE_RATE, open_engine
+from timbremap_jax.data.engines import (
+    FOREIGN,
+    SAMPLE_RATE,
+    Engine,
+    LiveEngine,
+    NoSound,
+    open_engine,
+)
 from timbremap_jax.data.files import save_bytes, save_json
-from timbremap_jax.data.patch import PARAMETER_MAX, Note, Patch
+from timbremap_jax.data.patch import PARAMETER_MAX, Note, Parameter, Patch
 from timbremap_jax.data.sounds import SUBTYPES, find_fault, is_whole, wav_path, write_wav
-from timbremap_jax.data.workers import map_rows
-from timbremap_runtime.errors import FolderError, FormatError, SettingsError
+from timbremap_jax.data.workers import WorkerDied, map_rows
+from timbremap_runtime.errors import FolderError, FormatError, SettingsError, TimbreMapError
 
 T = TypeVar("T")
 Progress = Callable[[Iterable[T], int], Iterable[T]]
@@ -35,6 +42,15 @@ Progress = Callable[[Iterable[T], int], Iterable[T]]
 SAMPLINGS = ("uniform", "sobol")
 N_TRIES = 2
 """How often a sound is rendered before its fault is believed."""
+
+LIVE_TRIES = 4
+"""The same, of one that is recorded live."""
+
+N_REHEARSED = 8
+"""Sounds that are rendered twice, to see whether they come out the same."""
+
+PATIENCE_S = 60.0
+"""Seconds that an engine may take for a sound, beside twenty times its length."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +108,28 @@ def sample_parameters(settings: GenerateSettings, n_parameters: int) -> NDArray[
     return (points[:n_examples] * (PARAMETER_MAX + 1)).astype(np.int64)
 
 
+def on_steps(values: NDArray[np.int64], parameters: Sequence[Parameter]) -> NDArray[np.int64]:
+    """Move the values of switches to their positions, each as often as the others.
+
+    Parameters
+    ----------
+    values : ndarray of int64, shape (n_examples, n_parameters)
+        Settings 0..127.
+    parameters : sequence of Parameter
+        What they are settings of.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_examples, n_parameters)
+    """
+    values = values.copy()
+    for column, parameter in zip(values.T, parameters, strict=True):
+        if parameter.steps:
+            position = column * parameter.steps // (PARAMETER_MAX + 1)
+            column[:] = np.round(position * PARAMETER_MAX / (parameter.steps - 1))
+    return values
+
+
 def generate(
     patch: Patch,
     data_dir: str | Path,
@@ -147,9 +185,11 @@ def generate(
     """
     data_dir = Path(data_dir)
     note = note or patch.note
-    open_engine(patch)  # whatever is wrong with the patch is said before anything is written
-    values = sample_parameters(settings, len(patch.parameters))
+    values = on_steps(sample_parameters(settings, len(patch.parameters)), patch.parameters)
     renderer = Renderer(patch, note, values, data_dir, settings.sample_format)
+    # Whatever is wrong with the patch is said before anything is written.
+    engine = None if patch.engine in FOREIGN else open_engine(patch)
+    repeatable = rehearse(renderer) if engine is None else not isinstance(engine, LiveEngine)
     rows: Sequence[int] = range(settings.n_examples)
     if only is not None:
         rows = sorted(set(only))
@@ -157,15 +197,23 @@ def generate(
         if outside or not rows:
             problem = f"there is no row {outside[0]}" if outside else "none is given"
             raise SettingsError(f"rows are numbered 0 to {settings.n_examples - 1}: {problem}")
-    description = describe(patch, note, settings)
+    description = {**describe(patch, note, settings), "repeatable": repeatable}
     _prepare(data_dir, description, values, again=resume or only is not None)
     if only is None:
         rows = [r for r in rows if (resume and r >= first_row > 0) or not renderer.is_done(r)]
-    outcomes = map_rows(partial(_open_renderer, renderer), rows, n_workers)
+    if isinstance(engine, LiveEngine):
+        outcomes = engine.conduct(
+            rows, settings.n_examples, renderer.renders_with(engine, LIVE_TRIES)
+        )
+    else:
+        outcomes = map_rows(
+            partial(_open_renderer, renderer), rows, n_workers, patience_s=renderer.patience_s
+        )
     faults = {}
     for row, fault in progress(outcomes, len(rows)):
         if fault:
-            faults[row] = str(fault)
+            died = isinstance(fault, WorkerDied)
+            faults[row] = f"could not be made: {fault}" if died else fault
     return dict(sorted(faults.items()))
 
 
@@ -184,25 +232,75 @@ class Renderer:
         """Length of every sound."""
         return self.note.n_samples(SAMPLE_RATE)
 
+    @property
+    def patience_s(self) -> float:
+        """How long an engine may be silent before it is taken to hang."""
+        return PATIENCE_S + 0.02 * self.note.duration_ms
+
+    def renders_with(self, engine: Engine, n_tries: int = N_TRIES) -> Callable[[int], str | None]:
+        """Return what renders a row with ``engine`` and says what is wrong with its sound."""
+
+        def render(row: int) -> str | None:
+            fault = None
+            for _ in range(n_tries):
+                try:
+                    samples = engine.render(self.values[row].tolist(), self.note)
+                except NoSound as error:
+                    fault = str(error)
+                    continue
+                fault = find_fault(samples, self.n_samples)
+                if fault is None:
+                    path = wav_path(self.data_dir, row)
+                    write_wav(path, samples, engine.sample_rate, self.sample_format)
+                    break
+            return fault
+
+        return render
+
     def is_done(self, row: int) -> bool:
         """Whether the sound of a row is there and whole."""
         return is_whole(wav_path(self.data_dir, row), self.n_samples)
 
 
 def _open_renderer(renderer: Renderer) -> Callable[[int], str | None]:
-    """Open the engine; return what renders a row and says what is wrong with its sound."""
+    return renderer.renders_with(open_engine(renderer.patch))
+
+
+def rehearse(renderer: Renderer) -> bool:
+    """Render the first rows twice: in two processes, in two orders.
+
+    Returns
+    -------
+    bool
+        Whether both times every sample was the same.
+
+    Raises
+    ------
+    FormatError
+        Not one of the rows could be rendered.
+    """
+    rows = range(min(N_REHEARSED, len(renderer.values)))
+
+    def outcomes(order: Sequence[int]) -> dict[int, str | TimbreMapError]:
+        task = partial(_open_rehearsal, renderer)
+        return dict(map_rows(task, order, 1, patience_s=renderer.patience_s))
+
+    first = outcomes(rows)
+    if all(isinstance(outcome, TimbreMapError) for outcome in first.values()):
+        raise FormatError(f"{renderer.patch.source}: cannot be played: {first[0]}")
+    second = outcomes(rows[::-1])
+    return all(str(first[row]) == str(second[row]) for row in rows)
+
+
+def _open_rehearsal(renderer: Renderer) -> Callable[[int], str | NoSound]:
     engine = open_engine(renderer.patch)
 
-    def render(row: int) -> str | None:
-        fault = None
-        for _ in range(N_TRIES):
+    def render(row: int) -> str | NoSound:
+        try:
             samples = engine.render(renderer.values[row].tolist(), renderer.note)
-            fault = find_fault(samples, renderer.n_samples)
-            if fault is None:
-                path = wav_path(renderer.data_dir, row)
-                write_wav(path, samples, engine.sample_rate, renderer.sample_format)
-                break
-        return fault
+        except NoSound as error:
+            return error
+        return hashlib.sha256(samples.tobytes()).hexdigest()
 
     return render
 
@@ -210,7 +308,7 @@ def _open_renderer(renderer: Renderer) -> Callable[[int], str | None]:
 def describe(patch: Patch, note: Note, settings: GenerateSettings) -> dict[str, Any]:
     """Everything that decides what the sounds are, ready for JSON."""
     digest = hashlib.sha256()
-    for file in (patch.folder / "patch.toml", patch.source):
+    for file in patch.files:
         digest.update(file.read_bytes())
     return {
         "patch": patch.name,
@@ -282,8 +380,10 @@ def _prepare(
             " give another folder"
         )
     for key in description if earlier else ():
-        # A patch may move: what it says is in its hash.
-        if earlier and key != "patch_dir" and earlier.get(key) != description[key]:
+        # A patch may move: what it says is in its hash. Chance may hide that it varies.
+        if key in ("patch_dir", "repeatable"):
+            continue
+        if earlier and earlier.get(key) != description[key]:
             raise SettingsError(
                 f"{data_dir} was made with another {key} ({_short(earlier.get(key))}, now"
                 f" {_short(description[key])}): give another folder, or the same as then"

@@ -3,7 +3,7 @@
 ::
 
     name = "lfo4"
-    engine = "faust"                # who makes the sound
+    engine = "faust"                # who makes the sound: faust, plugin, pd or osc
     source = "lfo4.dsp"             # beside patch.toml
 
     [note]
@@ -14,7 +14,9 @@
 
     [[parameters]]                  # the learned ones, in order; values 0..127
     name = "rate"
-    control = "lfo_rate"            # the engine's name for it
+    control = "lfo_rate"            # the engine's name for it, where it is another
+    range = [0, 100]                # what 0 and 127 are for the engine
+    steps = 5                       # a switch of so many positions along that range
 
     [[parameters]]
     name = "depth"                  # each variant says which control it drives
@@ -25,13 +27,15 @@
     [variants.fm]                   # the first variant is the default
     controls = { depth = "fm_depth" }
     fixed = { resonance = 20 }      # added to [fixed]
+
+A table that has the engine's name, such as ``[plugin]``, holds what that engine alone understands.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -42,12 +46,40 @@ PARAMETER_MAX = 127
 """Learned parameters are integers from 0 to this, as MIDI has them."""
 
 
+UNITS = {"plugin": 1.0}
+"""What a control's highest value is for an engine, where that is not `PARAMETER_MAX`."""
+
+
 @dataclass(frozen=True)
 class Parameter:
-    """A learned parameter: its name for people, and the engine's control it drives."""
+    """A learned parameter: its name for people, and the engine's control it drives.
+
+    Attributes
+    ----------
+    name, control : str
+        The name for people; the engine's.
+    low, high : float
+        What 0 and 127 are for the engine.
+    steps : int or None
+        Number of positions of a switch, evenly spaced from ``low`` to ``high``.
+    """
 
     name: str
     control: str
+    low: float = 0.0
+    high: float = float(PARAMETER_MAX)
+    steps: int | None = None
+
+    def snapped(self, value: float) -> float:
+        """Return the value 0..127 of the nearest position; any value where there are none."""
+        if self.steps is None:
+            return value
+        last = self.steps - 1
+        return round(value / PARAMETER_MAX * last) / last * PARAMETER_MAX
+
+    def control_value(self, value: float) -> float:
+        """Turn a value 0..127 into the engine's unit."""
+        return self.low + (self.high - self.low) * self.snapped(value) / PARAMETER_MAX
 
 
 @dataclass(frozen=True)
@@ -109,8 +141,8 @@ class Patch:
         Where ``patch.toml`` lies.
     name, engine : str
         The instrument's name; the engine that renders it.
-    source : Path
-        The engine's source file.
+    source : str
+        What the engine plays: a file or folder, an LV2 plug-in's address, or nothing.
     parameters : tuple of Parameter
         The learned parameters, in label order.
     fixed : mapping of str to float
@@ -121,22 +153,56 @@ class Patch:
         The chosen variant.
     variants : tuple of str
         All there are.
+    options : mapping of str to object
+        The table that has the engine's name.
     """
 
     folder: Path
     name: str
     engine: str
-    source: Path
+    source: str
     parameters: tuple[Parameter, ...]
     fixed: Mapping[str, float]
     note: Note
     variant: str | None
     variants: tuple[str, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def file(self) -> Path:
+        """Where all this was said."""
+        return self.folder / "patch.toml"
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """Names of the learned parameters, in label order."""
         return tuple(p.name for p in self.parameters)
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """The engine's names of all controls that are set: the learned ones, the fixed ones."""
+        return (*(p.control for p in self.parameters), *self.fixed)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that decides what is heard, as far as ``patch.toml`` names it."""
+        source = Path(self.source)
+        parts = sorted(f for f in source.rglob("*") if f.is_file()) if source.is_dir() else [source]
+        others = [self.folder / v for v in self.options.values() if isinstance(v, str)]
+        return (self.file, *(f for f in (*parts, *others) if f.is_file()))
+
+    def control_values(self, values: Sequence[float]) -> dict[str, float]:
+        """Value of every control in the engine's unit: the fixed ones, then the learned ones.
+
+        Parameters
+        ----------
+        values : sequence of float
+            The learned parameters 0..127, in label order.
+        """
+        learned = {
+            p.control: p.control_value(v) for p, v in zip(self.parameters, values, strict=True)
+        }
+        return {**self.fixed, **learned}
 
 
 def load_patch(folder: str | Path, variant: str | None = None) -> Patch:
@@ -203,26 +269,39 @@ class _Reader:
 
     def patch(self, table: Mapping[str, Any], variant: str | None) -> Patch:
         known = {"name", "description", "engine", "source", "note", "parameters", "fixed"}
-        self.refuse_unknown(table, known | {"variants"}, "an instrument")
+        of_engine = {word for word in (table.get("engine"),) if isinstance(word, str)}
+        self.refuse_unknown(table, known | {"variants"} | of_engine, "an instrument")
+        engine = self.get(table, "engine", str)
         variants = self.get(table, "variants", dict, {})
         chosen = self.variant(variants, variant)
         controls = self.get(chosen, "controls", dict, {})
-        folder = self.file.parent
-        source = folder / self.get(table, "source", str)
-        if not source.is_file():
-            raise FolderError(f"{source}: no such file, though {self.file} names it as its source")
-        return Patch(
-            folder=folder,
+        highest = UNITS.get(engine, PARAMETER_MAX)
+        tables = self.get(table, "parameters", list, [])
+        patch = Patch(
+            folder=self.file.parent,
             name=self.get(table, "name", str),
-            engine=self.get(table, "engine", str),
-            source=source,
-            parameters=self.parameters(self.get(table, "parameters", list), controls),
+            engine=engine,
+            source=self.source(self.get(table, "source", str, "" if engine == "osc" else None)),
+            parameters=self.parameters(tables, controls, highest),
             fixed=self.numbers(self.get(table, "fixed", dict, {}))
             | self.numbers(self.get(chosen, "fixed", dict, {})),
             note=self.note(self.get(table, "note", dict, {})),
             variant=(variant or next(iter(variants))) if variants else None,
             variants=tuple(variants),
+            options=self.get(table, engine, dict, {}),
         )
+        for parameter in patch.parameters:
+            if parameter.control in patch.fixed:
+                raise self.fail(f"'{parameter.control}' is learned, so it cannot be [fixed] too")
+        return patch
+
+    def source(self, name: str) -> str:
+        if not name or "://" in name:
+            return name
+        source = self.file.parent / name
+        if not source.exists():
+            raise FolderError(f"{source}: no such file, though {self.file} names it as its source")
+        return str(source)
 
     def variant(self, variants: Mapping[str, Any], name: str | None) -> Mapping[str, Any]:
         if name is not None and name not in variants:
@@ -234,21 +313,35 @@ class _Reader:
         self.refuse_unknown(chosen, {"description", "controls", "fixed"}, "a variant")
         return chosen
 
-    def parameters(self, tables: list[Any], controls: Mapping[str, Any]) -> tuple[Parameter, ...]:
+    def parameters(
+        self, tables: list[Any], controls: Mapping[str, Any], highest: float
+    ) -> tuple[Parameter, ...]:
         if not tables:
-            raise self.fail("there are no [[parameters]]: name at least one")
+            raise self.fail("there are no parameters: name at least one that is to be learned")
         parameters: list[Parameter] = []
+        known = {"name", "control", "description", "range", "steps"}
         for table in tables:
             name = self.get(table, "name", str)
-            self.refuse_unknown(table, {"name", "control", "description"}, f"parameter '{name}'")
-            control = controls.get(name, table.get("control"))
-            if not isinstance(control, str):
-                raise self.fail(f"parameter '{name}' has no 'control', and its variant gives none")
-            parameters.append(Parameter(name, control))
+            self.refuse_unknown(table, known, f"parameter '{name}'")
+            control = self.get(controls, name, str, self.get(table, "control", str, name))
+            low, high = self.range(name, self.get(table, "range", list, [0.0, highest]))
+            parameters.append(Parameter(name, control, low, high, self.steps(name, table)))
         self.refuse_twice([p.name for p in parameters], "named")
         self.refuse_twice([p.control for p in parameters], "driven")
         self.refuse_unknown(controls, {p.name for p in parameters}, "'controls' of the variant")
         return tuple(parameters)
+
+    def range(self, name: str, ends: list[Any]) -> tuple[float, float]:
+        numbers = [e for e in ends if isinstance(e, Real) and not isinstance(e, bool)]
+        if len(ends) != 2 or numbers != ends or ends[0] == ends[1]:
+            raise self.fail(f"'range' of '{name}' should be two different numbers, not {ends}")
+        return float(ends[0]), float(ends[1])
+
+    def steps(self, name: str, table: Mapping[str, Any]) -> int | None:
+        steps = table.get("steps")
+        if steps is None or (type(steps) is int and 2 <= steps <= PARAMETER_MAX + 1):
+            return steps
+        raise self.fail(f"'steps' of '{name}' should be a whole number from 2 to 128, not {steps}")
 
     def refuse_twice(self, names: list[str], what: str) -> None:
         for name in names:

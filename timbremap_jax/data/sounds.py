@@ -136,13 +136,13 @@ def _opened(path: Path, sample_rate: int) -> Iterator[soundfile.SoundFile]:
                 raise FormatError(f"{path}: has {file.channels} channels, mono is needed")
             if not file.frames:
                 raise FormatError(f"{path}: is empty")
-            _require_whole(path)
+            require_whole(path)
             yield file
     except soundfile.LibsndfileError as error:
         raise FormatError(f"{path}: not a sound that can be read: {error.error_string}") from None
 
 
-def _require_whole(path: Path) -> None:
+def require_whole(path: Path) -> None:
     """Raise when a WAV's header tells of more bytes than there are; libsndfile says nothing."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:

@@ -6,6 +6,7 @@ held is tried once more.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -20,6 +21,9 @@ from timbremap_runtime.errors import TimbreMapError
 
 CHUNK_SIZE = 64
 """Rows that a worker is handed at a time: many enough that it seldom waits for more."""
+
+CHECK_SECONDS = 1.0
+"""How often to look for workers that are silent for too long."""
 
 ANSWER_SECONDS = 0.05
 """Answers are gathered for so long: a message costs as much as a tenth of a quick row."""
@@ -41,7 +45,11 @@ def default_workers() -> int:
 
 
 def map_rows(
-    make_task: Callable[[], Callable[[int], Any]], rows: Sequence[int], n_workers: int | None = None
+    make_task: Callable[[], Callable[[int], Any]],
+    rows: Sequence[int],
+    n_workers: int | None = None,
+    *,
+    patience_s: float = math.inf,
 ) -> Iterator[tuple[int, Any]]:
     """Apply a task to every row, in any order.
 
@@ -54,6 +62,8 @@ def map_rows(
         The rows.
     n_workers : int, optional
         Number of processes; one a processor when not given.
+    patience_s : float
+        A worker that is silent for so many seconds is ended, as if it had died.
 
     Yields
     ------
@@ -79,7 +89,10 @@ def map_rows(
         for worker in workers:
             worker.give(waiting.popleft())
         while any(worker.held for worker in workers):
-            for connection in wait([w.connection for w in workers if w.held]):
+            busy = [w for w in workers if w.held]
+            for worker in busy:
+                worker.end_when_silent(patience_s)
+            for connection in wait([w.connection for w in busy], min(patience_s, CHECK_SECONDS)):
                 worker = next(w for w in workers if w.connection is connection)
                 try:
                     answers, error = worker.connection.recv()
@@ -106,6 +119,7 @@ def map_rows(
                     if error is not None:
                         raise error
                     deaths_in_a_row = 0
+                    worker.heard = time.monotonic()
                     for row, result in answers:
                         worker.held.remove(row)
                         yield row, result
@@ -118,11 +132,13 @@ def map_rows(
 
 @dataclass(eq=False)
 class _Worker:
-    """A process, the pipe to it, and the rows it has been given and not answered."""
+    """A process, the pipe to it, the rows it has been given and not answered, and since when."""
 
     process: Any
     connection: Connection
     held: list[int] = field(default_factory=list)
+    heard: float = 0.0
+    silent: bool = False
 
     @classmethod
     def start(cls, make_task: Callable[[], Callable[[int], Any]]) -> _Worker:
@@ -134,10 +150,16 @@ class _Worker:
 
     def give(self, rows: list[int]) -> None:
         self.held = rows
+        self.heard = time.monotonic()
         try:
             self.connection.send(rows)
         except OSError:
             pass  # it died meanwhile: reading its answer will tell
+
+    def end_when_silent(self, patience_s: float) -> None:
+        if time.monotonic() - self.heard > patience_s:
+            self.silent = True
+            self.process.kill()
 
     def stop(self) -> None:
         self.process.kill()
@@ -146,6 +168,8 @@ class _Worker:
 
     def cause_of_death(self) -> str:
         self.process.join()
+        if self.silent:
+            return "its process did not answer any more"
         code = self.process.exitcode
         if code is not None and code < 0:
             return f"its process was ended by {signal.Signals(-code).name}"

@@ -6,16 +6,14 @@ polyphonic architectures expect, and one control for each parameter of its patch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from importlib import import_module
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from timbremap_jax.data.engines import SAMPLE_RATE
+from timbremap_jax.data.engines import SAMPLE_RATE, open_host, require_controls
 from timbremap_jax.data.patch import Note, Patch
-from timbremap_runtime.errors import FormatError, MissingExtra
+from timbremap_runtime.errors import FormatError
 
 BLOCK_SIZE = 32
 """Samples that DawDreamer computes at a time. The gate moves at the start of a block, so a note
@@ -43,23 +41,17 @@ class FaustEngine:
     sample_rate = SAMPLE_RATE
 
     def __init__(self, patch: Patch):
-        try:
-            dawdreamer: Any = import_module("dawdreamer")  # it has no types
-        except ImportError:
-            raise MissingExtra("dawdreamer", "render") from None
         # The renderer keeps no reference to the processor, so this object must.
-        self._renderer = dawdreamer.RenderEngine(self.sample_rate, BLOCK_SIZE)
+        self._renderer = open_host(BLOCK_SIZE)
         self._voice = self._renderer.make_faust_processor("voice")
         self._compile(patch)
         self._addresses = self._find_controls(patch)
-        self._parameters = [self._addresses[p.control] for p in patch.parameters]
-        for control, value in patch.fixed.items():
-            self._voice.set_parameter(self._addresses[control], value)
+        self._patch = patch
         self._renderer.load_graph([(self._voice, [])])
 
     def _compile(self, patch: Patch) -> None:
         try:
-            self._voice.set_dsp(str(patch.source))
+            self._voice.set_dsp(patch.source)
             self._voice.compile()
         except RuntimeError as error:
             reason = " ".join(str(error).removeprefix("FaustProcessor::compile(): ").split())
@@ -71,9 +63,9 @@ class FaustEngine:
             description["name"].rpartition("/")[2]: description["name"]
             for description in self._voice.get_parameters_description()
         }
-        _require(NOTE_CONTROLS, addresses, f"{patch.source}: a voice needs")
-        named = [*(p.control for p in patch.parameters), *patch.fixed]
-        _require(named, addresses, f"{patch.folder / 'patch.toml'}: names")
+        there = sorted(addresses)
+        require_controls(NOTE_CONTROLS, there, f"{patch.source}: a voice needs")
+        require_controls(patch.controls, there, f"{patch.file}: names")
         return addresses
 
     def render(self, values: Sequence[float], note: Note) -> NDArray[np.float32]:
@@ -85,17 +77,8 @@ class FaustEngine:
         voice.set_parameter(addresses["freq"], note.frequency_hz)
         voice.set_parameter(addresses["gain"], note.velocity / 127)
         voice.set_automation(addresses["gate"], gate)
-        for address, value in zip(self._parameters, values, strict=True):
-            voice.set_parameter(address, value)
+        for control, value in self._patch.control_values(values).items():
+            voice.set_parameter(addresses[control], value)
         # Half a sample more than wanted, so that rounding cannot make it one less.
         self._renderer.render((n_samples + 0.5) / self.sample_rate)
         return self._renderer.get_audio()[0, :n_samples].astype(np.float32)
-
-
-def _require(names: Iterable[str], there: dict[str, str], lead: str) -> None:
-    missing = [name for name in names if name not in there]
-    if missing:
-        raise FormatError(
-            f"{lead} the control '{missing[0]}', which the Faust source has not got;"
-            f" it has {', '.join(sorted(there))}"
-        )
