@@ -19,8 +19,10 @@ In ``patch.toml``, with what is sent where nothing else is said::
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -101,13 +103,15 @@ class OscEngine:
         self._patch = patch
         self._options = options = read_options(patch, OscOptions)
         try:
-            client: Any = import_module("pythonosc.udp_client")
+            self._builder: Any = import_module("pythonosc.osc_message_builder")
         except ImportError:
             raise MissingExtra("python-osc", "osc") from None
         try:
-            self._client = client.SimpleUDPClient(options.host, options.port)
+            self._target = socket.gethostbyname(options.host), options.port
         except OSError as error:
             raise SettingsError(f"{patch.file}: no such host '{options.host}': {error}") from None
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        weakref.finalize(self, self._socket.close)
         self._recorder: Recorder = (
             InputRecorder(options.input, options.latency_ms)
             if options.input
@@ -115,7 +119,8 @@ class OscEngine:
         )
 
     def _send(self, address: str, *values: str | float) -> None:
-        self._client.send_message(address, list(values))
+        packet = self._builder.build_msg(address, list(values)).dgram
+        self._socket.sendto(packet, self._target)
 
     def render(self, values: Sequence[float], note: Note) -> NDArray[np.float32]:
         """Play one note; see `timbremap_jax.data.engines.Engine`."""
@@ -193,30 +198,32 @@ class FileRecorder:
 
     def __init__(self, send: Callable[..., None]):
         self._send = send
-        self._folder = TemporaryDirectory(prefix="timbremap-takes-")
-        self._take = Path(self._folder.name) / "take_0.wav"
-        self._n_takes = 0
+        self._folder: TemporaryDirectory[str] | None = None
+
+    @property
+    def _take(self) -> Path:
+        # A folder of its own for each take: what still writes an old one cannot be mixed up.
+        return Path(self._folder.name if self._folder else "") / "take.wav"
 
     def start(self) -> None:
         """Begin a new file."""
-        self._take.unlink(missing_ok=True)
-        self._n_takes += 1
-        # A name of its own: an old file that is still being written is not taken for the new one.
-        self._take = Path(self._folder.name) / f"take_{self._n_takes}.wav"
+        self._folder = TemporaryDirectory(prefix="timbremap-take-", ignore_cleanup_errors=True)
         self._send("open", self._take.as_posix())
         self._send(1)
 
     def stop(self, n_samples: int) -> NDArray[np.float32]:
         """End the file and read it as soon as it is whole."""
+        assert self._folder is not None
         self._send(0)
         deadline = time.monotonic() + FILE_SECONDS
-        while True:
-            fault, samples = self._read(n_samples)
-            if fault is None:
-                return samples
-            if time.monotonic() > deadline:
-                raise NoSound(fault)
-            time.sleep(0.01)
+        with self._folder:
+            while True:
+                fault, samples = self._read(n_samples)
+                if fault is None:
+                    return samples
+                if time.monotonic() > deadline:
+                    raise NoSound(fault)
+                time.sleep(0.01)
 
     def _read(self, n_samples: int) -> tuple[str | None, NDArray[np.float32]]:
         nothing = np.zeros(0, np.float32)

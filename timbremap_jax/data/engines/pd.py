@@ -49,20 +49,21 @@ PROGRAMS = (
 )
 """Where Pure Data lies on macOS and Windows, which do not put it on the path."""
 
-DAC = re.compile(r"^(#X obj -?\d+ -?\d+) dac~(?: [\d ]+)?(?=[,;])", re.MULTILINE)
+DAC = re.compile(r"^(#X obj -?\d+ -?\d+) dac~((?: \d+){0,2})(?=[,;])", re.MULTILINE)
 OUTPUT = "timbremap-out~"
 OUTPUT_PATCH = """\
 #N canvas 0 0 300 200 12;
 #X obj 20 20 inlet~;
 #X obj 120 20 inlet~;
-#X obj 20 60 *~ 0.5;
+#X obj 20 60 *~ \\$1;
 #X obj 20 100 throw~ timbremap-take;
 #X connect 0 0 2 0;
 #X connect 1 0 2 0;
 #X connect 2 0 3 0;
 """
-"""What stands for [dac~]: the mean of both channels, for the recorder."""
+"""What stands for [dac~]: the mean of its channels, for the recorder."""
 
+RECORDER = "timbremap-recorder.pd"
 RECORDER_PATCH = """\
 #N canvas 0 0 600 300 12;
 #X obj 20 20 loadbang;
@@ -131,21 +132,19 @@ class PdEngine:
         self._program = find_pd()
         source = Path(patch.source)
         try:
-            text, n_outputs = DAC.subn(rf"\1 {OUTPUT}", source.read_text(encoding="utf-8"))
+            text, n_outputs = DAC.subn(_output, source.read_text(encoding="utf-8"))
         except UnicodeDecodeError:
             text, n_outputs = "", 0
         if not text.startswith("#N canvas"):
             raise FormatError(f"{source}: not a Pure Data patch")
         if not n_outputs:
-            raise FormatError(f"{source}: has no [dac~], so nothing of it can be heard")
+            raise FormatError(
+                f"{source}: has no [dac~] of one or two channels, so nothing of it can be heard"
+            )
         for name in (*patch.controls, self._options.note):
             if re.search(r"[,;$\\]", name):
                 raise FormatError(f"{patch.file}: '{name}' cannot be the name of a [receive]")
-        self._folder = TemporaryDirectory(prefix="timbremap-pd-")
-        folder = Path(self._folder.name)
-        (folder / f"{OUTPUT}.pd").write_text(OUTPUT_PATCH, encoding="utf-8")
-        self._played = folder / source.name
-        self._played.write_text(text, encoding="utf-8")
+        self._text = text
 
     def render(self, values: Sequence[float], note: Note) -> NDArray[np.float32]:
         """Play one note; see `timbremap_jax.data.engines.Engine`."""
@@ -153,38 +152,42 @@ class PdEngine:
             f" \\; {_escaped(control)} {value!r}"
             for control, value in self._patch.control_values(values).items()
         )
-        folder = Path(self._folder.name)
-        recorder, take = folder / "recorder.pd", folder / "take.wav"
-        take.unlink(missing_ok=True)
-        recorder.write_text(
-            RECORDER_PATCH.format(
-                settings=settings,
-                note=_escaped(self._options.note),
-                pitch=note.pitch,
-                velocity=note.velocity,
-                settle=SETTLE_MS,
-                sustain=note.sustain_ms,
-                end=note.duration_ms + 50,
-                n_samples=note.n_samples(SAMPLE_RATE),
-            ),
-            encoding="utf-8",
+        recorder = RECORDER_PATCH.format(
+            settings=settings,
+            note=_escaped(self._options.note),
+            pitch=note.pitch,
+            velocity=note.velocity,
+            settle=SETTLE_MS,
+            sustain=note.sustain_ms,
+            end=note.duration_ms + 50,
+            n_samples=note.n_samples(SAMPLE_RATE),
         )
+        played = Path(self._patch.source).name
+        files = {
+            f"{OUTPUT}.pd": OUTPUT_PATCH,
+            played: self._text,
+            RECORDER: recorder,
+        }
         command = [self._program, "-nogui", "-batch", "-noprefs", "-stderr", "-r", str(SAMPLE_RATE)]
         command += ["-path", str(self._patch.folder.resolve())]
-        command += ["-open", str(self._played), "-open", str(recorder)]
+        command += ["-open", played, "-open", RECORDER]
         patience_s = PATIENCE_S + note.duration_ms / 100
-        try:
-            run = subprocess.run(command, cwd=folder, capture_output=True, timeout=patience_s)
-        except subprocess.TimeoutExpired:
-            raise NoSound(f"took more than {patience_s:.0f} s in Pure Data") from None
-        self._require_no_complaint(run.stderr.decode(errors="replace"))
-        if not take.exists():
-            raise NoSound(f"did not come out of Pure Data, which ended with {run.returncode}")
-        return np.asarray(soundfile.read(take)[0], np.float32)
+        with TemporaryDirectory(prefix="timbremap-pd-") as folder:
+            for name, text in files.items():
+                Path(folder, name).write_text(text, encoding="utf-8")
+            try:
+                run = subprocess.run(command, cwd=folder, capture_output=True, timeout=patience_s)
+            except subprocess.TimeoutExpired:
+                raise NoSound(f"took more than {patience_s:.0f} s in Pure Data") from None
+            self._require_no_complaint(run.stderr.decode(errors="replace"))
+            take = Path(folder, "take.wav")
+            if not take.exists():
+                raise NoSound(f"did not come out of Pure Data, which ended with {run.returncode}")
+            return np.asarray(soundfile.read(take)[0], np.float32)
 
     def _require_no_complaint(self, said: str) -> None:
         if match := re.search(r"(.*)\n.*couldn't create", said):
-            missing = match[1].removeprefix("error:").strip()
+            missing = match[1].rpartition("): ")[2].removeprefix("error: ")
             raise FormatError(f"{self._patch.source}: Pure Data cannot make the object [{missing}]")
         if match := re.search(r"error: (.*): no such object", said):
             raise FormatError(
@@ -206,6 +209,10 @@ def find_pd() -> str:
         else "Pure Data is not installed: get it from puredata.info (Debian: apt install"
         " puredata-core), or name the program in TIMBREMAP_PD"
     )
+
+
+def _output(dac: re.Match[str]) -> str:
+    return f"{dac[1]} {OUTPUT} {1 if len(dac[2].split()) == 1 else 0.5}"
 
 
 def _escaped(name: str) -> str:
