@@ -41,6 +41,13 @@ def make_library(folder: Path) -> Path:
     return folder
 
 
+def free_port() -> int:
+    """A UDP port that nobody listens on."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Client:
     """A UDP socket that speaks OSC."""
 

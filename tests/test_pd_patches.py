@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import REPOSITORY
-from performance import Client, make_map, serving
+from performance import Client, free_port, make_map, serving
 
 import timbremap_runtime as tm
 from timbremap_jax.data.engines import open_engine
@@ -32,12 +32,6 @@ LFO4 = REPOSITORY / "patches" / "subtractive" / "lfo4"
 CLONEWHEEL = REPOSITORY / "patches" / "additive" / "clonewheel"
 HARNESS = Path(__file__).parent / "pd" / "harness.pd"
 RATE = 44_100
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Pd:

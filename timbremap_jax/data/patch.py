@@ -186,10 +186,10 @@ class Patch:
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file that decides what is heard, as far as ``patch.toml`` names it."""
-        source = Path(self.source)
-        parts = sorted(f for f in source.rglob("*") if f.is_file()) if source.is_dir() else [source]
-        others = [self.folder / v for v in self.options.values() if isinstance(v, str)]
-        return (self.file, *(f for f in (*parts, *others) if f.is_file()))
+        named = [Path(self.source)] if self.source else []
+        named += [self.folder / v for v in self.options.values() if v and isinstance(v, str)]
+        parts = (sorted(path.rglob("*")) if path.is_dir() else [path] for path in named)
+        return (self.file, *(f for part in parts for f in part if f.is_file()))
 
     def control_values(self, values: Sequence[float]) -> dict[str, float]:
         """Value of every control in the engine's unit: the fixed ones, then the learned ones.

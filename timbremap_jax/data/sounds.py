@@ -146,7 +146,7 @@ def require_whole(path: Path) -> None:
     """Raise when a WAV's header tells of more bytes than there are; libsndfile says nothing."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
-        kind, size = struct.unpack("<4sI", os.read(descriptor, 8))
+        kind, size = struct.unpack("<4sI", os.read(descriptor, 8).ljust(8, b"\0"))
         n_bytes = os.fstat(descriptor).st_size
     finally:
         os.close(descriptor)
