@@ -18,6 +18,12 @@ from timbremap_cli import (  # pyright: ignore[reportMissingImports]
     train,
 )
 
+from timbremap_jax.data.engines import read_options
+from timbremap_jax.data.engines.osc import OscOptions
+from timbremap_jax.data.engines.pd import PdOptions
+from timbremap_jax.data.engines.plugin import PluginOptions
+from timbremap_jax.data.patch import load_patch
+
 MAINS = {
     "tm-encode": encode.main,
     "tm-features": features.main,
@@ -46,8 +52,29 @@ def test_every_command_has_the_options_it_is_told_with(
         name, *arguments = shlex.split(line, comments=True)
         status = MAINS[name](arguments)  # a wrong option would raise SystemExit with 2
         said = capsys.readouterr().err
-        assert status == 1 or "--midi list" in line, line
-        assert said.startswith("error: ") or "--midi list" in line, said
+        needs_no_file = "--midi list" in line or "--describe" in line
+        assert status == 1 or needs_no_file, line
+        assert said.startswith("error: ") or needs_no_file, said
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_patch_that_is_shown_can_be_read(page: Path, tmp_path: Path):
+    """A part of one is put into a whole one."""
+    blocks = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+    for block in blocks:
+        engine = re.search(r'^engine = "(\w+)"', block, re.M)
+        if engine is None:
+            block = f'engine = "plugin"\nsource = "x"\n{block}'
+        if "name = " not in block.partition("[")[0]:
+            block = f'name = "x"\n{block}'
+        if "parameters" not in block:
+            block = block.replace("\n[", '\nparameters = [{ name = "p" }]\n[', 1)
+        (tmp_path / "x").touch()
+        (tmp_path / "fm2.pd").touch()
+        (tmp_path / "patch.toml").write_text(block, encoding="utf-8")
+        patch = load_patch(tmp_path)
+        kind = {"plugin": PluginOptions, "osc": OscOptions, "pd": PdOptions}[patch.engine]
+        read_options(patch, kind)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -84,3 +85,19 @@ def test_an_error_of_the_task_ends_the_work():
 def test_an_error_of_making_the_task_ends_the_work():
     with pytest.raises(MissingExtra, match=r"timbremap\[render\]"):
         list(map_rows(missing, range(60), 2))
+
+
+def hanging_at(row_that_hangs: int) -> Callable[[int], int]:
+    def task(row: int) -> int:
+        if row == row_that_hangs:
+            time.sleep(600)
+        return row
+
+    return task
+
+
+def test_a_worker_that_hangs_is_ended_and_costs_only_its_row():
+    answers = dict(map_rows(partial(hanging_at, 3), range(6), 2, patience_s=1.5))
+    assert isinstance(answers[3], WorkerDied)
+    assert "did not answer any more" in str(answers[3])
+    assert [answers[row] for row in (0, 1, 2, 4, 5)] == [0, 1, 2, 4, 5]
