@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 import timbremap_runtime as tm
 from timbremap_runtime.errors import TimbreMapError
@@ -22,6 +23,8 @@ VARIANT = "fm"
 N_EXAMPLES = 1000
 EPOCHS = 40
 POINTS = {"left": (0.1, 0.5, 0.5), "middle": (0.5, 0.5, 0.5), "right": (0.9, 0.5, 0.5)}
+GLIDE_SECONDS = 12
+"""Once around the control space."""
 
 
 @command
@@ -77,14 +80,13 @@ def run(name: str, main: Callable[[list[str]], int], arguments: list[str]) -> No
 
 
 def play(model: Path, folder: Path) -> list[Path]:
-    """Map the demo's points to parameters and back, and render their sounds."""
-    from timbremap_jax.data.engines import open_engine
-    from timbremap_jax.data.generate import find_fault, write_wav
+    """Map the demo's points to parameters and back; render their sounds, and a way around."""
+    from timbremap_jax.data.engines.faust import FaustEngine
     from timbremap_jax.data.patch import load_patch
 
     mapping = tm.load(model / "timbremap")
     patch = load_patch(PATCH, VARIANT)
-    engine = open_engine(patch)
+    engine = FaustEngine(patch)
     note = patch.note.with_changes(sustain_ms=1500, release_ms=100)
     print("   point (x, y, pressure)   " + "".join(f"{n:>8}" for n in patch.parameter_names))
     files: list[Path] = []
@@ -93,13 +95,33 @@ def play(model: Path, folder: Path) -> list[Path]:
         back = mapping.inverse(p)
         print(f"   {point!s:24} " + "".join(f"{v:8.1f}" for v in p), end="")
         print(f"   and back: {', '.join(f'{v:.3f}' for v in back)}")
-        samples = engine.render(p.tolist(), note)
-        fault = find_fault(samples)
-        if fault:
-            raise TimbreMapError(f"the sound of {name} {fault}")
-        files.append(folder / f"{name}.wav")
-        write_wav(files[-1], samples, engine.sample_rate)
+        files.append(keep(folder / f"{name}.wav", engine.render(p.tolist(), note)))
+    note = patch.note.with_changes(sustain_ms=1000 * GLIDE_SECONDS, release_ms=100)
+    glide = engine.glide(mapping.forward(way_around(100 * GLIDE_SECONDS)), note)
+    files.append(keep(folder / "glide.wav", glide))
     return files
+
+
+def way_around(n_points: int) -> NDArray[np.float64]:
+    """Return a closed way through the control space, shape (n_points, 3).
+
+    A circle of x and y, while the pressure rises and falls twice.
+    """
+    angle = np.linspace(0, 2 * np.pi, n_points)
+    ways = (np.cos(angle), np.sin(angle), np.sin(2 * angle))
+    return 0.5 + 0.4 * np.stack(ways, axis=-1)
+
+
+def keep(file: Path, samples: NDArray[np.float32]) -> Path:
+    """Write a sound that is fit to be heard."""
+    from timbremap_jax.data.engines import SAMPLE_RATE
+    from timbremap_jax.data.sounds import find_fault, write_wav
+
+    fault = find_fault(samples)
+    if fault:
+        raise TimbreMapError(f"{file}: the sound {fault}")
+    write_wav(file, samples, SAMPLE_RATE)
+    return file
 
 
 def summary(model: Path, sounds: list[Path]) -> list[str]:
@@ -118,7 +140,8 @@ def summary(model: Path, sounds: list[Path]) -> list[str]:
         f" {metrics['round_trip']['normal']:.0e}.",
         "",
         f"Look at    {model / 'latent.png'}, and turn it in a browser: {model / 'latent.html'}",
-        f"Listen to  {', '.join(str(sound) for sound in sounds)}",
+        f"Listen to  {', '.join(str(sound) for sound in sounds[:-1])}",
+        f"       and  {sounds[-1]}: once around the control space, in one note",
         f"Play with  {model / 'timbremap'}  (jg.timbremap loads this folder in Max/MSP)",
         "",
         "Try next: another point with  tm-map demo/model 0.2 0.8 0.5",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import warnings
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,26 @@ def test_links_lead_somewhere(page: Path):
     for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/research.md"])
+def test_python_runs(
+    page: str,
+    model_dir: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """In the order of the page, where its model is the demo's."""
+    shutil.copytree(model_dir, tmp_path / "demo" / "model")
+    monkeypatch.chdir(tmp_path)
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.S)
+    assert blocks
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # a script need not close what it read
+        exec("".join(blocks), {})
+    if "research" in page:
+        lines = capsys.readouterr().out.splitlines()
+        assert [line[0] for line in lines] == ["x", "y", "z"]
+        assert "rate" in lines[0]

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from timbremap_jax.data.engines import SAMPLE_RATE, Engine, open_engine
+from timbremap_jax.data.engines.faust import FaustEngine
 from timbremap_jax.data.patch import PARAMETER_MAX, Patch, load_patch
 
 PATCHES = Path(__file__).parents[1] / "patches"
@@ -169,6 +170,20 @@ def third_octaves_db(sound: NDArray[np.float32]) -> NDArray[np.float64]:
     band = np.digitize(np.fft.rfftfreq(size, 1 / SAMPLE_RATE), edges_hz)
     sums = np.stack([power[:, band == i].sum(axis=1) for i in np.unique(band)], axis=1)
     return 10 * np.log10(np.maximum(sums, 1e-7))
+
+
+def test_a_glide_passes_the_sounds_on_its_way_and_leaves_nothing_behind():
+    patch = load_patch(PATCHES / "subtractive" / "lfo4", "fm")
+    engine = FaustEngine(patch)
+    low, high = [10.0, 20.0, 30.0, 40.0], [100.0, 90.0, 80.0, 70.0]
+    before = engine.render(high, patch.note)
+    still = engine.glide(np.array([low, low]), patch.note)
+    assert np.array_equal(still, engine.render(low, patch.note))
+    moving = engine.glide(np.array([low, high]), patch.note)
+    assert np.abs(moving[:64] - still[:64]).max() < 1e-3  # they start alike
+    assert np.abs(moving - still).max() > 0.05 < np.abs(moving - before).max()
+    # What moved does not go on moving.
+    assert np.array_equal(engine.render(high, patch.note), before)
 
 
 def audibility_db(engine: Engine, patch: Patch, index: int) -> float:

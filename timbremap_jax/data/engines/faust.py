@@ -47,6 +47,8 @@ class FaustEngine:
         self._compile(patch)
         self._addresses = self._find_controls(patch)
         self._patch = patch
+        for control, value in patch.fixed.items():
+            self._voice.set_parameter(self._addresses[control], value)
         self._renderer.load_graph([(self._voice, [])])
 
     def _compile(self, patch: Patch) -> None:
@@ -70,6 +72,35 @@ class FaustEngine:
 
     def render(self, values: Sequence[float], note: Note) -> NDArray[np.float32]:
         """Play one note; see `timbremap_jax.data.engines.Engine`."""
+        for parameter, value in zip(self._patch.parameters, values, strict=True):
+            control = self._addresses[parameter.control]
+            self._voice.set_parameter(control, parameter.control_value(value))
+        return self._play(note)
+
+    def glide(self, path: NDArray[np.floating], note: Note) -> NDArray[np.float32]:
+        """Play one note while the parameters move.
+
+        Parameters
+        ----------
+        path : ndarray, shape (n_points, n)
+            The learned parameters 0..127 at moments evenly spaced from the beginning to the end;
+            between them they move in straight lines.
+        note : Note
+            What to play and how long.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_samples,)
+        """
+        n_samples = note.n_samples(self.sample_rate)
+        moments = np.linspace(0, len(path) - 1, n_samples)
+        for parameter, column in zip(self._patch.parameters, path.T, strict=True):
+            controls = [parameter.control_value(value) for value in column]
+            curve = np.interp(moments, np.arange(len(path)), controls).astype(np.float32)
+            self._voice.set_automation(self._addresses[parameter.control], curve)
+        return self._play(note)
+
+    def _play(self, note: Note) -> NDArray[np.float32]:
         n_samples = note.n_samples(self.sample_rate)
         gate = np.zeros(n_samples, np.float32)
         gate[: round(note.sustain_ms * self.sample_rate / 1000)] = 1.0
@@ -77,8 +108,6 @@ class FaustEngine:
         voice.set_parameter(addresses["freq"], note.frequency_hz)
         voice.set_parameter(addresses["gain"], note.velocity / 127)
         voice.set_automation(addresses["gate"], gate)
-        for control, value in self._patch.control_values(values).items():
-            voice.set_parameter(addresses[control], value)
         # Half a sample more than wanted, so that rounding cannot make it one less.
         self._renderer.render((n_samples + 0.5) / self.sample_rate)
         return self._renderer.get_audio()[0, :n_samples].astype(np.float32)
