@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pd_patch import PATCH_PORT, SERVICE_PORT
+from pd_patch import PATCH_PORT, SERVICE_PORT, UNIVERSAL
 
 OBJECTS: dict[str, tuple[int | None, int | None]] = {
     # name: inlets, outlets; None where the arguments say (see `sockets`)
@@ -182,8 +182,8 @@ def max_patch(title: str, names: list[str], variants: dict[str, Any], pitch: int
 
     if variants:
         items: list[str] = []
-        for variant in variants:
-            items += [variant, ","]
+        for model in (*variants, UNIVERSAL):
+            items += [model, ","]
         label("load", 760, 310, (700, 90))
         menu = patch.put("umenu", (760, 332, 110, 22), seen=(700, 112, 110, 22), items=items[:-1])
         patch.cord(patch.obj(760, 362, "prepend /tm/load", (menu, 1)), out)

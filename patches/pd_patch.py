@@ -30,6 +30,8 @@ PAD = 200
 """Side of the pad in pixels."""
 DOT = 12
 """Its side. Pure Data takes hold of a corner from 6 pixels away: so all of the dot is a handle."""
+UNIVERSAL = "universal"
+"""Name of the model that has learned all variants of an instrument at once."""
 GLIDE_MS = 200
 """What is held glides away so long when it is let go."""
 PALE, DARK, GREY = "#d0d8e8", "#203060", "#404040"
@@ -164,6 +166,9 @@ def pd_patch(
         pd.button(f"vradio {len(variants)}", right, top + 174, "tm-variant", "")
         for i, variant in enumerate(variants):
             pd.text(right + 26, top + 174 + 20 * i, variant)
+        below = top + 194 + 20 * len(variants)
+        pd.button("bng", right, below, f"tm-{UNIVERSAL}", "")
+        pd.text(right + 26, below, f"{UNIVERSAL} model")
 
     row = top + PAD + 70
     pd.text(left - 32, row, "model")
@@ -354,6 +359,8 @@ def setup(start: list[float], pitch: int, variants: dict[str, Any]) -> Canvas:
                 pd.msg(600, 416 + 26 * i, f"symbol {variant}", (chosen, i)),
             )
             pd.cord(pd.msg(x, 480, str(i), (loaded, i)), number)
+        all_at_once = pd.msg(300, 416, f"symbol {UNIVERSAL}", pd.obj(300, 388, f"r tm-{UNIVERSAL}"))
+        pd.obj(300, 440, "s tm-load", all_at_once)
         pd.obj(560, 506, "s tm-variant-now", number)
         pd.obj(440, 506, "s tm-variant-hand", pd.msg(440, 480, "set $1", number))
     return pd

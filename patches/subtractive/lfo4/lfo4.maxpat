@@ -914,7 +914,9 @@
       ",",
       "fcm",
       ",",
-      "am"
+      "am",
+      ",",
+      "universal"
      ],
      "presentation": 1,
      "presentation_rect": [
