@@ -143,21 +143,9 @@ class OscEngine:
     def conduct(
         self, rows: Sequence[int], n_rows: int, render: Callable[[int], str | None]
     ) -> Iterator[tuple[int, str | None]]:
-        """Render rows one after the other, as ``/start``, ``/stop`` and ``/resume ROW`` have it.
+        """Render rows as ``/start``, ``/stop`` and ``/resume ROW`` have it.
 
-        Parameters
-        ----------
-        rows : sequence of int
-            What is to be rendered.
-        n_rows : int
-            Of the data set: ``/resume ROW`` goes on from any.
-        render : callable
-            Renders a row and says what is wrong with it.
-
-        Yields
-        ------
-        tuple of int and (str or None)
-            A row and its fault.
+        See `timbremap_jax.data.engines.LiveEngine`; ``/resume`` goes on from any row.
 
         Raises
         ------
