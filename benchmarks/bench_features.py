@@ -25,7 +25,7 @@ from timbremap_jax.data.features import compute_features
 from timbremap_jax.data.sounds import wav_path
 from timbremap_jax.data.workers import default_workers
 
-N_SOUNDS, N_SOUNDS_SHORT = 4_000, 400
+N_SOUNDS, N_SOUNDS_SHORT = 3_000, 400
 N_ORIGINAL = 400  # clips of the original recipe a round: it is slow, and steady
 N_ROUNDS = 3
 

@@ -25,7 +25,7 @@ from timbremap_jax.data.engines import SAMPLE_RATE, open_engine
 from timbremap_jax.data.generate import GenerateSettings, sample_parameters
 from timbremap_jax.data.workers import default_workers
 
-N_SOUNDS, N_SOUNDS_SHORT = 2_000, 200
+N_SOUNDS, N_SOUNDS_SHORT = 1_500, 200
 N_ROUNDS = 3
 
 

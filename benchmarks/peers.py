@@ -181,8 +181,8 @@ def in_torch(mapping: TimbreMap) -> Peer:
 
 def in_onnx(mapping: TimbreMap) -> Peer:
     """Export the chain as two ONNX graphs and open them."""
-    import onnx
-    import onnxruntime
+    import onnx  # pyright: ignore[reportMissingImports]
+    import onnxruntime  # pyright: ignore[reportMissingImports]
 
     options = onnxruntime.SessionOptions()
     # Else its threads burn the cores while the other contestants run.

@@ -62,6 +62,7 @@ def make_blocks(results: dict[str, Any]) -> dict[str, str]:
             blocks["headline"] = headline(figures["frames"])
             blocks["frame"] = frames(figures["frames"])
             blocks["tail"] = tail(figures["frames"])
+            blocks["profile"] = frame_profile(figures["profile"])
             blocks["batch"] = batches(figures["batches"])
         elif name == "scaling":
             blocks["scaling"] = scaling(benchmark["figures"])
@@ -161,6 +162,18 @@ def tail(cells: list[dict[str, Any]]) -> str:
     return table(["direction", "who", *parts, *(f"{part}, µs" for part in parts)], rows, 2)
 
 
+def frame_profile(profiles: dict[str, list[list[Any]]]) -> str:
+    """Write what each part of a frame adds, in hundredths of a microsecond."""
+    written: list[str] = []
+    for direction, heads in (("forward", "C to P"), ("inverse", "P to C")):
+        steps = profiles[direction]
+        whole = sum(ns for _, ns in steps)
+        rows = [[name, f"{ns / 1e3:.2f}", f"{ns / whole:.0%}"] for name, ns in steps]
+        rows.append(["all of it", f"{whole / 1e3:.2f}", ""])
+        written.append(table([heads, "µs", "share"], rows))
+    return "\n\n".join(written)
+
+
 def batches(cells: list[dict[str, Any]]) -> str:
     """Multiples and frames a second by size of the batch."""
     raced = [cell for cell in cells if len(cell["frames/s"]) > 1]
@@ -205,7 +218,7 @@ def races(all_races: list[Race]) -> str:
 
 
 def scaling(figures: dict[str, Any]) -> str:
-    """How the last step of every curve grew: time and memory beside the quantity."""
+    """Write how far every curve goes, and how the last step of it grew."""
     rows = []
     for quantity, kinds in figures.items():
         for kind, curves in kinds.items():
@@ -216,11 +229,22 @@ def scaling(figures: dict[str, Any]) -> str:
                         quantity,
                         name,
                         f"{x[0]:,} to {x[-1]:,}",
-                        f"{number(y[0])} to {number(y[-1])} {kind}",
+                        f"{amount(y[0], kind)} to {amount(y[-1], kind)}",
                         f"{y[-1] / y[-2] / (x[-1] / x[-2]):.2f}",
                     ]
                 )
     return table(["of", "what", "from, to", "takes", "last step"], rows, 3)
+
+
+def amount(value: float, kind: str) -> str:
+    """Write seconds or MiB in a unit that suits it."""
+    units = {"seconds": ("s", "ms", "µs", "ns"), "MiB": ("MiB", "KiB", "B")}[kind]
+    step = 1000 if kind == "seconds" else 1024
+    for unit in units[:-1]:
+        if value >= 1:
+            return f"{number(value)} {unit}"
+        value *= step
+    return f"{number(value)} {units[-1]}"
 
 
 def beaten(benchmarks: dict[str, Any]) -> str:

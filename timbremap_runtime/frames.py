@@ -98,6 +98,16 @@ def _work(stages: Sequence[Stage]) -> float:
 
 def unrolled_forward(scale: Scale, stages: Sequence[Stage]) -> Frame:
     """Write out C -> P as plain Python."""
+    return _function(*written_forward(scale, stages))
+
+
+def unrolled_inverse(scale: Scale, stages: Sequence[Stage]) -> Frame:
+    """Write out P -> C as plain Python."""
+    return _function(*written_inverse(scale, stages))
+
+
+def written_forward(scale: Scale, stages: Sequence[Stage]) -> tuple[list[str], list[str]]:
+    """Write the lines of C -> P, and an expression for each result."""
     size = stages[0].matrix.shape[0]
     lines = [_unpack("x", size)]
     low, high = (LOWEST_CONTROL, 1.0 - LOWEST_CONTROL) if scale == "normal" else (0.0, 1.0)
@@ -125,11 +135,11 @@ def unrolled_forward(scale: Scale, stages: Sequence[Stage]) -> Frame:
         if stage is not stages[-1]:
             # All right-hand sides are evaluated before the first name is bound anew.
             lines.append(f"{_names('x', len(result))} = {', '.join(result)},")
-    return _function(lines, result)
+    return lines, result
 
 
-def unrolled_inverse(scale: Scale, stages: Sequence[Stage]) -> Frame:
-    """Write out P -> C as plain Python."""
+def written_inverse(scale: Scale, stages: Sequence[Stage]) -> tuple[list[str], list[str]]:
+    """Write the lines of P -> C, and an expression for each result."""
     lines = [_unpack("y", stages[-1].matrix.shape[1])]
     for stage in reversed(stages):
         names = [f"y{j}" for j in range(stage.matrix.shape[1])]
@@ -149,8 +159,8 @@ def unrolled_inverse(scale: Scale, stages: Sequence[Stage]) -> Frame:
         lines.append(f"{_names('y', len(sums))} = {', '.join(sums)},")
     size = range(stages[0].matrix.shape[0])
     if scale == "normal":
-        return _function(lines, [f"0.5 * erfc(y{i} * {_MINUS_SQRT_HALF!r})" for i in size])
-    return _function(lines, [f"0.0 if y{i} < 0.0 else 1.0 if y{i} > 1.0 else y{i}" for i in size])
+        return lines, [f"0.5 * erfc(y{i} * {_MINUS_SQRT_HALF!r})" for i in size]
+    return lines, [f"0.0 if y{i} < 0.0 else 1.0 if y{i} > 1.0 else y{i}" for i in size]
 
 
 def _sums(name: str, matrix: FloatArray, offset: FloatArray) -> list[str]:
@@ -172,10 +182,15 @@ def _unpack(name: str, size: int) -> str:
 def _function(lines: Sequence[str], result: Sequence[str]) -> Frame:
     # Packed where it stays: a tenth of the whole quicker than a list that np.array reads.
     lines = [*lines, f"p = empty({len(result)})", f"pack(p, 0, {', '.join(result)})", "return p"]
+    return compiled(lines, len(result))
+
+
+def compiled(lines: Sequence[str], n_results: int) -> Frame:
+    """Make a function of ``values`` from its lines."""
     body = "\n    ".join(lines)
     # The source is made of numbers and of the names here: nothing that a file says gets into it.
     namespace: dict[str, Any] = {
-        "empty": np.empty, "pack": Struct(f"{len(result)}d").pack_into,
+        "empty": np.empty, "pack": Struct(f"{n_results}d").pack_into,
         "exp": exp, "log": log, "erfc": erfc, "quantile": quantile,
     }  # fmt: skip
     exec(f"def frame(values):\n    {body}\n", namespace)
