@@ -1,5 +1,5 @@
-# Two commands: `make demo` and `make test`. Each makes its own virtual
-# environment in .venv, so nothing but Python (3.11 or newer) and make is needed.
+# Two commands: `make demo` and `make test`; and `make bench` for those who ask how fast. Each makes
+# its own virtual environment in .venv, so nothing but Python (3.11 or newer) and make is needed.
 
 ifeq ($(OS),Windows_NT)
   BIN := .venv/Scripts
@@ -12,14 +12,24 @@ else
   done)
 endif
 INSTALLED := .venv/.installed
+PEERS := .venv/.peers
 
-.PHONY: demo test lint types install clean
+.PHONY: demo test bench bench-short lint types install peers clean
 
 demo: $(INSTALLED)
 	$(BIN)/python -m timbremap_cli.demo
 
 test: lint types
 	$(BIN)/python -m pytest
+
+# PyTorch takes part where it is installed: .venv/bin/pip install torch
+bench: $(PEERS)
+	$(BIN)/python benchmarks
+
+# A minute: what continuous integration runs. bench.md says what was found, and what became worse.
+bench-short: $(PEERS)
+	$(BIN)/python benchmarks frame osc --short --output bench.json --table bench.md
+	$(BIN)/python benchmarks compare benchmarks/results/latest.json bench.json --table bench.md
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check
@@ -29,6 +39,8 @@ types: $(INSTALLED)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 install: $(INSTALLED)
+
+peers: $(PEERS)
 
 $(INSTALLED): pyproject.toml
 ifeq ($(strip $(PYTHON)),)
@@ -40,6 +52,10 @@ endif
 	$(BIN)/python -m pip install -qq --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install -qq --editable ".[all]" --group dev
 	@$(BIN)/python -c "open('$(INSTALLED)', 'w').close()"
+
+$(PEERS): $(INSTALLED)
+	$(BIN)/python -m pip install -qq --group bench
+	@$(BIN)/python -c "open('$(PEERS)', 'w').close()"
 
 clean:
 	$(PYTHON) -c "import shutil; [shutil.rmtree(d, ignore_errors=True) for d in ('.venv', 'demo')]"

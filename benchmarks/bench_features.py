@@ -1,39 +1,51 @@
 """How fast are WAVs turned into features, beside the original recipe?
 
+    python benchmarks/bench_features.py
+
 The original reads each WAV in double precision and calls librosa, one clip after the other, then
 puts all into one array and saves it. Both run in turn over the same sounds, reading and writing
 included, and the ratio is taken round by round, so that it holds when the machine's speed drifts.
 Ours is all that the command does: starting its processes, finding the rows, checking every sound.
-
-    python benchmarks/bench_features.py [--sounds 20000] [--rounds 3]
+With more sounds the start counts for less, and the multiple grows.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import statistics
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from race import race_of
+from results import Result, run_alone
+from sound_data import render, settle
 
 from timbremap_jax.data.features import compute_features
-from timbremap_jax.data.generate import GenerateSettings, generate
-from timbremap_jax.data.patch import load_patch
 from timbremap_jax.data.sounds import wav_path
 from timbremap_jax.data.workers import default_workers
 
-PATCH = Path(__file__).parents[1] / "patches" / "subtractive" / "lfo4"
+N_SOUNDS, N_SOUNDS_SHORT = 3_000, 400
 N_ORIGINAL = 400  # clips of the original recipe a round: it is slow, and steady
+N_ROUNDS = 3
 
 
-def settle() -> None:
-    """Let the system write to disk what was left in memory, so that nobody pays for the other."""
-    if hasattr(os, "sync"):
-        os.sync()
+def measure(short: bool) -> Result:
+    """Run both over rendered sounds."""
+    n_sounds = N_SOUNDS_SHORT if short else N_SOUNDS
+    with tempfile.TemporaryDirectory() as folder:
+        data_dir = Path(folder) / "data"
+        render(data_dir, n_sounds)
+        original(data_dir, 20)  # librosa compiles on first use
+        rounds = np.array(
+            [
+                (ours(data_dir, n_sounds), original(data_dir, min(N_ORIGINAL, n_sounds)))
+                for _ in range(N_ROUNDS)
+            ]
+        ).T
+    peer = "librosa, clip by clip (the original recipe)"
+    race = race_of(f"{n_sounds} sounds of 0.3 s", peer, rounds[0], rounds[1], 1.0, "sounds/s")
+    return Result([race], {"processes": default_workers(), "seconds a sound": rounds.tolist()})
 
 
 def original(data_dir: Path, n_sounds: int) -> float:
@@ -66,28 +78,5 @@ def ours(data_dir: Path, n_sounds: int) -> float:
     return (time.perf_counter() - start) / n_sounds
 
 
-def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--sounds", type=int, default=20_000)
-    arguments.add_argument("--rounds", type=int, default=3)
-    args = arguments.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        data_dir = Path(folder) / "data"
-        generate(load_patch(PATCH, "fm"), data_dir, GenerateSettings(args.sounds))
-        original(data_dir, 20)  # librosa compiles on first use
-        rounds = [
-            (original(data_dir, min(N_ORIGINAL, args.sounds)), ours(data_dir, args.sounds))
-            for _ in range(args.rounds)
-        ]
-    ratios = [slow / fast for slow, fast in rounds]
-    times = np.median(rounds, axis=0)
-    print(f"{args.sounds} clips of 0.3 s, {default_workers()} processors, {args.rounds} rounds")
-    print(f"original recipe (librosa, clip by clip)   1.0 x   {1 / times[0]:7.0f} clips/s")
-    print(
-        f"tm-features                              {statistics.median(ratios):4.1f} x"
-        f"   {1 / times[1]:7.0f} clips/s   (rounds: {', '.join(f'{r:.1f}' for r in ratios)})"
-    )
-
-
 if __name__ == "__main__":
-    main()
+    run_alone(measure, __doc__)

@@ -1,11 +1,12 @@
-"""How long does one frame take, beside the same chain jitted in JAX?
+"""How long does one frame take, and how many a second does a batch do, beside the same chain in
+JAX, ONNX Runtime, PyTorch, SciPy and plain NumPy?
 
     python benchmarks/bench_frame.py
 
-Both get a NumPy array and give one back, in the same process, in rounds that alternate, so that
-whatever else the machine does hurts both. The number that counts is the multiple: the time of
-TimbreMap over the time of JAX, the median over all rounds (and the 90th percentile, the tail).
-Microseconds are of this machine alone.
+All get a NumPy array and give one back, in the same process, in rounds that alternate. Every peer's
+answers are held against ours before it is timed. Every frame is timed by itself: 100,000 of ours in
+each case, and as many of every peer in the cases of the picture, a twentieth of that elsewhere. Two
+floors run along: an empty call, and one `np.dot` of the frame's size.
 
     python benchmarks/bench_frame.py --memory 10000000
 
@@ -14,119 +15,152 @@ runs so many frames and prints how the memory of the process grew.
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
-import time
-from typing import TYPE_CHECKING
+from itertools import product
+from typing import Any
 
 import numpy as np
+from frame_profile import profile
+from peers import Peer, check, make_map, make_peers
+from race import FRAMES_A_ROUND, Call, Race, Times, alternate, race_of, time_calls
+from results import Result, run_alone
 
-from timbremap_runtime import DenseLayer, PCALayer, TimbreMap, VecScale
+from timbremap_runtime import TimbreMap
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+SIZES = ((2, 4), (3, 4), (3, 9), (3, 64), (8, 256))
+SIZES_SHORT = ((3, 9), (3, 64))
+PICTURED = (3, 9, "normal", True)
+N_FRAMES, N_FRAMES_SHORT = 100_000, 5_000
+PEERS_SHARE = 0.05
+N_CHECKED = 20
+BATCHES = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
+LARGEST_RESULT = 2**26
+"""Numbers in the largest batch: half a GiB, of which peers hold several at a time."""
+EMPTY, DOT, OURS = "empty call", "np.dot", "TimbreMap"
 
-    from timbremap_runtime.layers import Scale
 
-    Frame = Callable[[np.ndarray], np.ndarray]
+def measure(short: bool) -> Result:
+    """Run all cases."""
+    n_frames = N_FRAMES_SHORT if short else N_FRAMES
+    result = Result([])
+    cells: list[dict[str, Any]] = []
+    absent: list[str] = []
+    sizes, with_or_without = (SIZES_SHORT, (True,)) if short else (SIZES, (True, False))
+    for (m, n), scale, with_pca in product(sizes, ("normal", "uniform"), with_or_without):
+        mapping = make_map(m, n, scale, with_pca)
+        peers, absent = make_peers(mapping)
+        pictured = (m, n, scale, with_pca) == PICTURED
+        for direction in ("forward", "inverse"):
+            times = time_frames(mapping, peers, direction, n_frames, pictured)
+            ours = times[OURS].summary()
+            case = f"{m}-{n} {scale}{' pca' if with_pca else ''} {direction}"
+            cell = {"m": m, "n": n, "scale": scale, "pca": with_pca, "direction": direction}
+            cell["us"] = {name: each.summary() for name, each in times.items()}
+            cell["multiple"] = {
+                name: each.multiple_of(times[OURS]) for name, each in times.items() if name != OURS
+            }
+            cells.append(cell)
+            for name in peers:
+                multiple = cell["multiple"][name]
+                theirs = cell["us"][name]["median"]
+                result.races.append(Race(case, name, multiple, ours["median"], theirs, "us"))
+            if pictured:
+                result.figures[f"distribution {direction}"] = {
+                    name: distribution(each) for name, each in times.items()
+                }
+    result.notes.extend(absent)
+    result.figures["frames"] = cells
+    result.figures["batches"] = batches(result, short)
+    result.figures["profile"] = profile(make_map(*PICTURED[:2]))
+    return result
 
-SIZES = ((3, 9), (3, 64))
-SCALES: tuple[Scale, ...] = ("normal", "uniform")
+
+def time_frames(
+    mapping: TimbreMap, peers: dict[str, Peer], direction: str, n_frames: int, all_alike: bool
+) -> dict[str, Times]:
+    """Time single frames of everybody, for `FRAMES_A_ROUND` points of the control space."""
+    c = np.random.default_rng(1).uniform(0.02, 0.98, (FRAMES_A_ROUND, mapping.control_size))
+    for name, peer in peers.items():
+        for row in c[:N_CHECKED]:
+            check(mapping, name, peer, row)
+    stage = mapping.stages[0]
+    if direction == "forward":
+        inputs, ours, matrix = list(c), mapping.forward, stage.matrix
+    else:
+        inputs, ours, matrix = list(mapping.forward(c)), mapping.inverse, stage.inverse_matrix
+    contestants: dict[str, Call] = {
+        OURS: ours,
+        EMPTY: lambda x: None,
+        DOT: lambda x: x.dot(matrix),
+        **{name: getattr(peer, direction) for name, peer in peers.items()},
+    }
+    few = n_frames if all_alike else round(n_frames * PEERS_SHARE)
+    return time_calls(
+        contestants, inputs, {name: n_frames if name == OURS else few for name in contestants}
+    )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="One frame, beside the same chain in JAX.")
-    parser.add_argument("--rounds", type=int, default=60, help="rounds of 300 frames each")
-    parser.add_argument("--memory", type=int, metavar="FRAMES", help="watch the memory instead")
-    args = parser.parse_args()
-    if args.memory:
-        watch_memory(args.memory)
-        return
-    row = "{:>3} {:>3}  {:8} {:9} {:>16} {:>6} {:>15} {:>9}"
-    heads = ("m", "n", "scale", "direction", "TimbreMap / JAX", "p90", "TimbreMap, us", "JAX, us")
-    print(row.format(*heads))
-    for m, n in SIZES:
-        for scale in SCALES:
-            mapping = make_map(m, n, scale)
-            jax_forward, jax_inverse = in_jax(mapping)
-            c = np.random.default_rng(1).uniform(0.1, 0.9, m)
-            p = mapping.forward(c)
-            for direction, ours, theirs, x in (
-                ("forward", mapping.forward, jax_forward, c),
-                ("inverse", mapping.inverse, jax_inverse, p),
-            ):
-                np.testing.assert_allclose(ours(x), theirs(x), rtol=0, atol=1e-9)
-                ours_us, theirs_us = alternate(ours, theirs, x, args.rounds)
-                multiples = ours_us / theirs_us
-                figures = (
-                    np.median(multiples),
-                    np.percentile(multiples, 90),
-                    np.median(ours_us),
-                    np.median(theirs_us),
+def distribution(times: Times) -> list[float]:
+    """Microseconds at the points of `SHARES`: enough to draw the tail."""
+    return [float(value) for value in np.quantile(times.us, 1.0 - SHARES)]
+
+
+SHARES = np.geomspace(1.0, 1e-5, 100)
+"""Share of frames that take longer."""
+
+
+def batches(result: Result, short: bool) -> list[dict[str, Any]]:
+    """Time batches: of us for all sizes, beside the peers for the pictured one."""
+    cells: list[dict[str, Any]] = []
+    for m, n in [PICTURED[:2]] if short else SIZES:
+        mapping = make_map(m, n)
+        contestants: dict[str, Peer] = {OURS: Peer(mapping.forward, mapping.inverse)}
+        if (m, n) == PICTURED[:2]:
+            contestants |= make_peers(mapping)[0]
+        for name, each in contestants.items():
+            check(mapping, name, each, np.random.default_rng(2).uniform(0.02, 0.98, (1000, m)))
+        for size in BATCHES[:5] if short else BATCHES:
+            if size * n > LARGEST_RESULT:
+                continue
+            c = np.random.default_rng(1).uniform(0.02, 0.98, (size, m))
+            inputs = {"forward": c, "inverse": mapping.forward(c)}
+            for direction, x in inputs.items():
+                per_round = max(2_000 // size, 1)
+                calls = {
+                    name: _repeat(getattr(each, direction), x, per_round)
+                    for name, each in contestants.items()
+                }
+                alternate(calls, 1)
+                seconds = alternate(calls, 3 if size >= 100_000 else 7)
+                frames = size * per_round
+                rates = {name: frames / float(np.median(s)) for name, s in seconds.items()}
+                cells.append(
+                    {"m": m, "n": n, "direction": direction, "size": size, "frames/s": rates}
                 )
-                print(row.format(m, n, scale, direction, *(f"{value:.2f}" for value in figures)))
+                case = f"{m}-{n} batch of {size} {direction}"
+                result.races.extend(
+                    race_of(case, name, seconds[OURS], seconds[name], frames, "frames/s")
+                    for name in contestants
+                    if name != OURS
+                )
+    return cells
 
 
-def make_map(m: int, n: int, scale: Scale) -> TimbreMap:
-    rng = np.random.default_rng(0)
-    axes = np.linalg.qr(rng.normal(size=(m, m)))[0]
-    scaling = VecScale(np.zeros(m), np.ones(m), np.full(m, -3.0), np.full(m, 6.0), scale)
-    dense = DenseLayer(rng.normal(0.0, 0.5, (m, n)), rng.normal(0.0, 0.1, n))
-    return TimbreMap(scaling, PCALayer(axes, rng.normal(0.0, 0.1, m)), [dense])
+def _repeat(call: Call, x: np.ndarray, n_times: int) -> Any:
+    def run() -> None:
+        for _ in range(n_times):
+            call(x)
 
-
-def in_jax(mapping: TimbreMap) -> tuple[Frame, Frame]:
-    os.environ.setdefault("JAX_PLATFORMS", "cpu")
-    try:
-        import jax
-    except ImportError:
-        sys.exit("JAX is not installed: run  pip install 'timbremap[train]'")
-    jax.config.update("jax_enable_x64", True)
-    normal, sigmoid = jax.scipy.stats.norm, jax.nn.sigmoid
-    scaling, pca, dense = mapping.vec_scale, mapping.pca, mapping.dense[0]
-    assert pca is not None
-    offset, slope = scaling.affine
-
-    def forward(c):
-        u = normal.ppf(c) if mapping.scale == "normal" else c
-        z = (offset + slope * u) @ pca.weights_inv + pca.biases
-        return 127.0 * sigmoid(z @ dense.weights + dense.biases)
-
-    def inverse(p):
-        z = (jax.scipy.special.logit(p / 127.0) - dense.biases) @ dense.weights_inv
-        u = ((z - pca.biases) @ pca.weights - offset) / slope
-        return normal.cdf(u) if mapping.scale == "normal" else u
-
-    # np.asarray waits for the result.
-    jitted_forward, jitted_inverse = jax.jit(forward), jax.jit(inverse)
-    return lambda c: np.asarray(jitted_forward(c)), lambda p: np.asarray(jitted_inverse(p))
-
-
-def alternate(
-    ours: Frame, theirs: Frame, x: np.ndarray, n_rounds: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Microseconds a frame of both, round by round."""
-    for frame in (ours, theirs):
-        round_us(frame, x)
-    pairs = [(round_us(ours, x), round_us(theirs, x)) for _ in range(n_rounds)]
-    ours_us, theirs_us = np.array(pairs).T
-    return ours_us, theirs_us
-
-
-def round_us(frame: Frame, x: np.ndarray, n_frames: int = 300) -> float:
-    start = time.perf_counter()
-    for _ in range(n_frames):
-        frame(x)
-    return (time.perf_counter() - start) / n_frames * 1e6
+    return run
 
 
 def watch_memory(n_frames: int) -> None:
+    """Print by how much the memory of this process grows over so many frames."""
     try:
         import resource
     except ImportError:
         sys.exit("--memory needs the standard library's resource module: Linux or macOS")
-    mapping = make_map(3, 9, "normal")
+    mapping = make_map(3, 9)
     c = np.random.default_rng(1).uniform(0.1, 0.9, 3)
 
     def run(n: int) -> int:
@@ -142,4 +176,7 @@ def watch_memory(n_frames: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--memory"]:
+        watch_memory(int(sys.argv[2]))
+    else:
+        run_alone(measure, __doc__)

@@ -4,14 +4,13 @@
 
 `tm-serve` runs as its own process, and a client on the loopback sends it control frames: 1,000 a
 second from one socket and 250 from each of four more. Latency is from just before a frame is sent
-to just after the parameters it made are received. Beside it in the same run, under the same load: a
-bare python-osc server that sends every message back. The multiple is the service's latency over
-the echo's: what mapping, subscribers and the latest-value rule cost.
+to just after the parameters it made are received. Beside it in turn, under the same load: a bare
+python-osc server that sends every message back. It does less, so it is the faster one: the multiple
+says what mapping, subscribers and the latest-value rule cost.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
 import socket
 import subprocess
@@ -19,14 +18,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from peers import make_map
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import build_msg
+from race import Race
+from results import Result, run_alone
 
 import timbremap_runtime as tm
-from timbremap_runtime import DenseLayer, PCALayer, TimbreMap, VecScale
+
+RATES = (1000, 250, 250, 250, 250)
+"""Frames a second of each socket; those of the first are timed."""
+SECONDS, SECONDS_SHORT = 5.0, 2.0
+N_ROUNDS = 2
 
 Find = Callable[[bytes], int | None]
 """Index of the timed frame that an answer is to."""
@@ -48,13 +57,20 @@ asyncio.run(main())
 """
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Latency of a control frame over OSC.")
-    parser.add_argument("--seconds", type=float, default=10.0, help="of load")
-    seconds: float = parser.parse_args().seconds
-    rates = [1000, 250, 250, 250, 250]
-    n_timed = int(rates[0] * seconds)
-    mapping = make_map()
+@dataclass(frozen=True)
+class Load:
+    """How a server stood its load: latencies of the frames it answered, and what it took."""
+
+    latencies_ms: NDArray[np.float64]
+    n_sent: int
+    grown_kib: int
+
+
+def measure(short: bool) -> Result:
+    """Load both servers, in turn."""
+    seconds = SECONDS_SHORT if short else SECONDS
+    n_timed = int(RATES[0] * seconds)
+    mapping = make_map(3, 9)
 
     def nearest(x: float) -> int | None:
         index = round((x - 0.2) / 0.6 * n_timed)
@@ -68,42 +84,81 @@ def main() -> None:
         message = OscMessage(packet)
         return nearest(mapping.inverse(message.params)[0]) if message.address == "/tm/p" else None
 
-    print(f"{sum(rates)} frames a second from {len(rates)} sockets, {seconds:g} s")
+    loads: dict[str, list[Load]] = {"echo": [], "ours": []}
     with tempfile.TemporaryDirectory() as folder:
         tm.save(mapping, Path(folder) / "model" / "timbremap")
         serve = ["-m", "timbremap_cli.serve", folder, "--port", "0", "--to", "TARGET"]
-        echo = run_load([sys.executable, "-c", ECHO], rates, seconds, echoed, "bare echo")
-        ours = run_load([sys.executable, *serve], rates, seconds, mapped, "tm-serve")
-    p50, p99 = (np.percentile(ours, q) / np.percentile(echo, q) for q in (50, 99))
-    print(f"tm-serve / bare echo: p50 {p50:.2f}, p99 {p99:.2f}")
+        for _ in range(N_ROUNDS):
+            loads["echo"].append(run_load([sys.executable, "-c", ECHO], seconds, echoed))
+            loads["ours"].append(run_load([sys.executable, *serve], seconds, mapped))
+    figures = {name: summary(each) for name, each in loads.items()}
+    frames = f"{sum(RATES)} frames/s from {len(RATES)} sockets"
+    races = [
+        Race(f"{frames}, {statistic}", "python-osc echo", float(np.median(
+            [at(theirs, q) / at(ours, q)
+             for theirs, ours in zip(loads["echo"], loads["ours"], strict=True)]
+        )), figures["ours"][statistic], figures["echo"][statistic], "ms")
+        for statistic, q in (("median", 50), ("p99", 99))
+    ]  # fmt: skip
+    lost = figures["ours"]["lost"]
+    note = (
+        f"tm-serve left {lost} of {figures['ours']['sent']} timed frames without an answer of their"
+        f" own, the echo {figures['echo']['lost']}; the largest latency was"
+        f" {figures['ours']['max']:.2f} and {figures['echo']['max']:.2f} ms; memory grew by"
+        f" {figures['ours']['grown KiB']} and {figures['echo']['grown KiB']} KiB"
+    )
+    return Result(races, figures, [note])
 
 
-def make_map() -> TimbreMap:
-    generator = np.random.default_rng(0)
-    axes, _ = np.linalg.qr(generator.normal(size=(3, 3)))
-    scale = VecScale(np.zeros(3), np.ones(3), np.full(3, -3.0), np.full(3, 6.0))
-    dense = DenseLayer(generator.normal(size=(3, 9)), generator.normal(size=9), "sigmoid")
-    return TimbreMap(scale, PCALayer(axes, np.zeros(3)), [dense])
+def at(load: Load, q: float) -> float:
+    """Take a percentile of the latencies."""
+    return float(np.percentile(load.latencies_ms, q))
 
 
-def run_load(command: list[str], rates: list[int], seconds: float, find: Find, name: str):
-    """Load a server; return the latencies of the first socket's frames, in seconds."""
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in rates]
+def summary(loads: list[Load]) -> dict[str, Any]:
+    """Put the rounds together."""
+    all_ms = np.concatenate([load.latencies_ms for load in loads])
+    median, p99, p999, most = np.percentile(all_ms, [50.0, 99.0, 99.9, 100.0])
+    sent = sum(load.n_sent for load in loads)
+    return {
+        "median": float(median),
+        "p99": float(p99),
+        "p99.9": float(p999),
+        "max": float(most),
+        "sent": sent,
+        "lost": sent - len(all_ms),
+        "grown KiB": max(load.grown_kib for load in loads),
+    }
+
+
+def run_load(command: list[str], seconds: float, find: Find) -> Load:
+    """Start a server, load it, stop it."""
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in RATES]
     for each in sockets:
         each.bind(("127.0.0.1", 0))
         each.setblocking(False)
     command = [word.replace("TARGET", str(sockets[0].getsockname()[1])) for word in command]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert server.stdout
-    line = server.stdout.readline()
-    found = re.search(r"listening on [\d.]+:(\d+)|^(\d+)$", line)
-    assert found, line
-    port = int(found[1] or found[2])
+    try:
+        assert server.stdout
+        line = server.stdout.readline()
+        found = re.search(r"listening on [\d.]+:(\d+)|^(\d+)$", line)
+        assert found, line
+        return drive(sockets, int(found[1] or found[2]), server.pid, seconds, find)
+    finally:
+        server.terminate()
+        server.wait()
+        for each in sockets:
+            each.close()
+
+
+def drive(sockets: list[socket.socket], port: int, pid: int, seconds: float, find: Find) -> Load:
+    """Send all frames when they are due, and take the answers."""
     to = ("127.0.0.1", port)
-    frames = schedule(rates, seconds)
-    sent_at = np.zeros(int(rates[0] * seconds))
+    frames = schedule(seconds)
+    sent_at = np.zeros(int(RATES[0] * seconds))
     heard_at = np.full(len(sent_at), np.nan)
-    memory = [memory_kib(server.pid)]
+    memory = memory_kib(pid)
     clock = time.perf_counter
     start = clock() + 0.2
     end = start + seconds + 0.3
@@ -116,7 +171,7 @@ def run_load(command: list[str], rates: list[int], seconds: float, find: Find, n
             sockets[which].sendto(packet, to)
             due += 1
             if due == len(frames) // 5:
-                memory[0] = memory_kib(server.pid)  # after it has warmed up
+                memory = memory_kib(pid)  # after it has warmed up
         for which, each in enumerate(sockets):
             try:
                 answer = each.recv(4096)
@@ -125,27 +180,19 @@ def run_load(command: list[str], rates: list[int], seconds: float, find: Find, n
             now = clock()
             if which == 0 and (index := find(answer)) is not None:
                 heard_at[index] = np.fmin(heard_at[index], now)
-    grown = memory_kib(server.pid) - memory[0]
-    server.terminate()
-    server.wait()
-    latencies = heard_at - sent_at
-    answered = latencies[~np.isnan(latencies)]
-    p50, p99, most = np.percentile(answered, [50, 99, 100]) * 1e3
-    print(
-        f"{name:14} p50 {p50:.3f} ms, p99 {p99:.3f} ms, max {most:.2f} ms;"
-        f" {len(answered)} of {len(latencies)} frames answered; memory grew by {grown} KiB"
-    )
-    return answered
+    latencies_ms = (heard_at - sent_at) * 1e3
+    answered = latencies_ms[~np.isnan(latencies_ms)]
+    return Load(answered, len(latencies_ms), memory_kib(pid) - memory)
 
 
-def schedule(rates: list[int], seconds: float) -> list[tuple[float, int, int, bytes]]:
+def schedule(seconds: float) -> list[tuple[float, int, int, bytes]]:
     """When which socket sends what. The first moves x through values that tell the frame."""
-    n_timed = int(rates[0] * seconds)
+    n_timed = int(RATES[0] * seconds)
     generator = np.random.default_rng(0)
     frames = [
-        (i / rates[0], 0, i, build_msg("/tm/c/0", [x_of(i, n_timed)]).dgram) for i in range(n_timed)
+        (i / RATES[0], 0, i, build_msg("/tm/c/0", [x_of(i, n_timed)]).dgram) for i in range(n_timed)
     ]
-    for which, rate in enumerate(rates[1:], start=1):
+    for which, rate in enumerate(RATES[1:], start=1):
         for i in range(int(rate * seconds)):
             value = float(generator.uniform(0.2, 0.8))
             packet = build_msg(f"/tm/c/{1 + which % 2}", [value]).dgram
@@ -154,6 +201,7 @@ def schedule(rates: list[int], seconds: float) -> list[tuple[float, int, int, by
 
 
 def x_of(index: int, n_frames: int) -> float:
+    """Position of the first control in a timed frame."""
     return 0.2 + 0.6 * index / n_frames
 
 
@@ -167,4 +215,4 @@ def memory_kib(pid: int) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    run_alone(measure, __doc__)

@@ -1,37 +1,47 @@
-"""How many examples a second does the LSTM encoder train on, beside the same model in PyTorch?
+"""How fast does the LSTM encoder train, beside PyTorch and beside the original recipe?
 
     pip install torch
     python benchmarks/bench_training.py
 
-Both take whole training steps (dropout, forward, the loss with its divergence and weight penalty,
-backward, Adam) on the same batch of 104 frames of 128 mels, in the same process, in rounds that
-alternate, so that whatever else the machine does hurts both. Both may use all cores. PyTorch takes
-each round twice, with a thread for each core and with one, and counts by the faster. The number
-that counts is the multiple: the examples a second of TimbreMap over those of PyTorch, the median
-over all rounds (and the 10th percentile, the tail). Milliseconds are of this machine alone.
+Examples a second: both take whole training steps (dropout, forward, the loss with its divergence
+and weight penalty, backward, Adam) on the same batch of 104 frames of 128 mels, in the same
+process, in rounds that alternate, so that whatever else the machine does hurts both. Both may use
+all cores. PyTorch takes each round twice, with a thread for each core and with one, and counts by
+the faster.
 
 PyTorch's OpenMP threads spin while they wait for one another, which takes seconds where something
-else holds a core. On a machine that is not idle, set GOMP_SPINCOUNT=0 to spare it that.
+else holds a core. GOMP_SPINCOUNT=0 spares it that, and is set here unless you set it otherwise.
+
+Epochs to an error: `--recipe original` and the default train on the same sounds for the same number
+of epochs. The error to reach is the least that the original had on test sounds after any epoch; the
+multiple is the number of epochs it took for that over the number that the default took to be there.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
+import os
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from race import Race, alternate
+from results import Result, run_alone
+from sound_data import render
 
+from timbremap_jax.data.dataset import Dataset, load_dataset
+from timbremap_jax.data.features import compute_features
 from timbremap_jax.devices import batch_sharding, n_cores, replicated, use_all_cores
 from timbremap_jax.encoders import DROPOUT
 from timbremap_jax.model import TimbreModel
 from timbremap_jax.objective import L2_WEIGHT
 from timbremap_jax.recipes import Recipe
-from timbremap_jax.training import make_step
+from timbremap_jax.settings import TrainSettings
+from timbremap_jax.training import make_step, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,24 +49,33 @@ if TYPE_CHECKING:
     Steps = Callable[[int], None]
 
 N_MELS, N_FRAMES, LATENT_SIZE, N_PARAMETERS = 128, 104, 3, 9
+BATCH_SIZE = 32
 LEARNING_RATE = 1e-3
 N_STEPS = 10_000  # of the run that the schedules are told of
+N_ROUNDS, N_ROUNDS_SHORT, STEPS_A_ROUND = 10, 5, 10
+N_SOUNDS, N_SOUNDS_SHORT = 1_500, 200
+EPOCHS, EPOCHS_SHORT = 12, 2
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Training the LSTM encoder, beside PyTorch.")
-    parser.add_argument("--batch", type=int, default=32, help="examples a step")
-    parser.add_argument("--rounds", type=int, default=20, help="rounds of 10 steps each")
-    args = parser.parse_args()
-    try:
-        import torch  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        sys.exit("PyTorch is not installed: run  pip install torch")
+def measure(short: bool) -> Result:
+    """Race both: steps beside PyTorch, epochs beside the original recipe."""
     jax.config.update("jax_platforms", "cpu")
     use_all_cores()
+    result = Result([])
+    steps(result, N_ROUNDS_SHORT if short else N_ROUNDS)
+    with tempfile.TemporaryDirectory() as folder:
+        data_dir = Path(folder) / "data"
+        render(data_dir, N_SOUNDS_SHORT if short else N_SOUNDS)
+        compute_features(data_dir)
+        epochs(result, load_dataset(data_dir), EPOCHS_SHORT if short else EPOCHS)
+    return result
+
+
+def steps(result: Result, n_rounds: int) -> None:
+    """Examples a second, beside PyTorch where it is installed."""
     generator = np.random.default_rng(0)
-    x = generator.normal(size=(args.batch, N_MELS, N_FRAMES)).astype(np.float32)
-    labels = generator.uniform(0, 127, (args.batch, N_PARAMETERS)).astype(np.float32)
+    x = generator.normal(size=(BATCH_SIZE, N_MELS, N_FRAMES)).astype(np.float32)
+    labels = generator.uniform(0, 127, (BATCH_SIZE, N_PARAMETERS)).astype(np.float32)
     model = TimbreModel(
         "lstm",
         (N_MELS, N_FRAMES),
@@ -65,36 +84,75 @@ def main() -> None:
         generative=True,
         rngs=nnx.Rngs(0),
     )
-    theirs = in_torch(torch, model, x, labels)
-    ours = in_jax(model, x, labels)
+    frameworks: dict[str, Steps] = {"ours": in_jax(model, x, labels)}
+    try:
+        import torch  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        result.notes.append("PyTorch does not take part: torch is not installed")
+    else:
+        theirs = in_torch(torch, model, x, labels)
 
-    def with_threads(n_threads: int) -> Steps:
-        def steps(n_steps: int) -> None:
-            torch.set_num_threads(n_threads)
-            theirs(n_steps)
+        def with_threads(n_threads: int) -> Steps:
+            def run(n_steps: int) -> None:
+                torch.set_num_threads(n_threads)
+                theirs(n_steps)
 
-        return steps
+            return run
 
-    ours_ms, all_ms, one_ms = alternate(
-        (ours, with_threads(n_cores()), with_threads(1)), args.rounds
+        frameworks |= {"all cores": with_threads(n_cores()), "one core": with_threads(1)}
+    calls = {name: lambda run=run: run(STEPS_A_ROUND) for name, run in frameworks.items()}
+    alternate(calls, 1)
+    seconds = alternate(calls, n_rounds)
+    examples = BATCH_SIZE * STEPS_A_ROUND
+    result.figures["examples/s"] = {
+        name: examples / float(np.median(each)) for name, each in seconds.items()
+    }
+    if len(frameworks) > 1:
+        faster = np.minimum(seconds["all cores"], seconds["one core"])
+        result.races.append(
+            Race(
+                f"LSTM, batches of {BATCH_SIZE}",
+                "PyTorch",
+                float(np.median(faster / seconds["ours"])),
+                result.figures["examples/s"]["ours"],
+                examples / float(np.median(faster)),
+                "examples/s",
+            )
+        )
+
+
+def epochs(result: Result, dataset: Dataset, n_epochs: int) -> None:
+    """Error after every epoch of both recipes, on the same sounds."""
+    errors: dict[str, list[float]] = {}
+    for recipe in ("original", "default"):
+        start = time.perf_counter()
+        history = train(
+            dataset, TrainSettings(generative=True, epochs=n_epochs, recipe=recipe)
+        ).history
+        errors[recipe] = [float(report.test["mse"]) for report in history]
+        result.figures[f"seconds, {recipe}"] = time.perf_counter() - start
+    result.figures["mean squared error by epoch"] = errors
+    target = min(errors["original"])
+    theirs = errors["original"].index(target) + 1
+    reached = [epoch for epoch, error in enumerate(errors["default"], 1) if error <= target]
+    said = f"a mean squared error of {target:.0f} on test sounds, the least of the original recipe"
+    case = f"LSTM, {len(dataset)} sounds, {n_epochs} epochs"
+    if not reached:
+        result.notes.append(
+            f"{case}: the default did not reach {said}; it came to {min(errors['default']):.0f}"
+        )
+        return
+    result.races.append(
+        Race(case, "--recipe original", theirs / reached[0], reached[0], theirs, "epochs")
     )
-    multiples = np.minimum(all_ms, one_ms) / ours_ms
-    devices = jax.devices()
-    for name, step_ms in (
-        (f"TimbreMap, {len(devices)} {devices[0].platform} devices", ours_ms),
-        (f"PyTorch {torch.__version__}, {n_cores()} threads", all_ms),
-        (f"PyTorch {torch.__version__}, 1 thread", one_ms),
-    ):
-        median = np.median(step_ms)
-        print(f"{name:32} {median:7.2f} ms a step {args.batch / median * 1e3:7.0f} examples/s")
-    print(
-        f"TimbreMap / PyTorch: median {np.median(multiples):.2f},"
-        f" 10th percentile {np.percentile(multiples, 10):.2f}"
+    result.notes.append(
+        f"{case}: epochs to {said}; in the end the default came to {errors['default'][-1]:.0f},"
+        f" the original to {errors['original'][-1]:.0f}"
     )
 
 
 def in_jax(model: TimbreModel, x: np.ndarray, labels: np.ndarray) -> Steps:
-    """Steps of training as `tm-train` takes them."""
+    """Make steps of training as `tm-train` takes them."""
     recipe = Recipe("log", "adam", LEARNING_RATE)
     graph, state = nnx.split(model)
     weights = nnx.to_pure_dict(state)
@@ -116,7 +174,7 @@ def in_jax(model: TimbreModel, x: np.ndarray, labels: np.ndarray) -> Steps:
 
 
 def in_torch(torch: Any, model: TimbreModel, x: np.ndarray, labels: np.ndarray) -> Steps:
-    """Steps of the same model with the same first weights."""
+    """Make steps of the same model with the same first weights."""
     functional, encoder = torch.nn.functional, model.encoder
     lstm = torch.nn.LSTM(N_MELS, encoder.body.output_size, batch_first=True)
     with torch.no_grad():
@@ -168,18 +226,6 @@ def in_torch(torch: Any, model: TimbreModel, x: np.ndarray, labels: np.ndarray) 
     return steps
 
 
-def alternate(frameworks: tuple[Steps, ...], n_rounds: int) -> np.ndarray:
-    """Milliseconds a step, a row for each of ``frameworks``, round by round."""
-    for steps in frameworks:
-        round_ms(steps)
-    return np.array([[round_ms(steps) for steps in frameworks] for _ in range(n_rounds)]).T
-
-
-def round_ms(steps: Steps, n_steps: int = 10) -> float:
-    start = time.perf_counter()
-    steps(n_steps)
-    return (time.perf_counter() - start) / n_steps * 1e3
-
-
 if __name__ == "__main__":
-    main()
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    run_alone(measure, __doc__)

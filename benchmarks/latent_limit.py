@@ -25,6 +25,7 @@ RANGE = 127.0
 
 
 def main() -> None:
+    """Print the least error for four and for nine parameters."""
     parser = argparse.ArgumentParser(description="Least error of a latent space.")
     parser.add_argument("--latent-size", type=int, default=3, help="m")
     parser.add_argument("--restarts", type=int, default=3)

@@ -16,10 +16,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy import ndarray
 
 from timbremap_runtime.activations import ACTIVATIONS, activate, deactivate
 from timbremap_runtime.errors import SettingsError, ShapeError
-from timbremap_runtime.frames import LEFT_TO_BATCH, forward_frame, inverse_frame
+from timbremap_runtime.frames import LEFT_TO_BATCH, few_rows, forward_frame, inverse_frame
 from timbremap_runtime.layers import rows
 from timbremap_runtime.region import Region
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from timbremap_runtime.frames import Frame
     from timbremap_runtime.layers import DenseLayer, PCALayer, Scale, VecScale
 
     FloatArray = NDArray[np.float64]
@@ -123,11 +125,10 @@ class TimbreMap:
             ):
                 raise SettingsError("the layers multiplied together pass the range of float64")
         self.region = Region(vec_scale)
-        self._control_shape = (self.control_size,)
-        self._parameter_shape = (self.parameter_size,)
         self._widest = max(layer.size_out for layer in self.dense)
         self._forward_frame = forward_frame(vec_scale.scale, self.stages)
         self._inverse_frame = inverse_frame(vec_scale.scale, self.stages)
+        self._few_rows = few_rows(self.stages)
 
     def __reduce__(self):
         # The written-out frames cannot be pickled; the layers make them anew.
@@ -163,9 +164,10 @@ class TimbreMap:
             If the last axis of `c` is not m.
         """
         # `inverse` does the same steps: to share them would cost a small frame a tenth of its time.
-        if type(c) is not np.ndarray:
+        # A frame refuses another size than its own by itself, in half the time of a look at shape.
+        if type(c) is not ndarray:
             c = rows("forward", c, self.control_size)
-        if c.shape == self._control_shape:
+        if c.ndim == 1:
             try:
                 p = self._forward_frame(c)
             except LEFT_TO_BATCH:
@@ -176,7 +178,13 @@ class TimbreMap:
                 _prepared(out, p.shape)[...] = p
                 return out
         c = rows("forward", c, self.control_size)
-        return self._in_blocks(self._forward_rows, c, self.parameter_size, out)
+        p = _row_by_row(self._forward_frame, c, self._few_rows)
+        if p is None:
+            return self._in_blocks(self._forward_rows, c, self.parameter_size, out)
+        if out is None:
+            return p
+        _prepared(out, p.shape)[...] = p
+        return out
 
     def inverse(self, p: ArrayLike, out: FloatArray | None = None) -> FloatArray:
         """Position of the controller whose parameters are nearest, as the layers measure it.
@@ -204,9 +212,9 @@ class TimbreMap:
         ShapeError
             If the last axis of `p` is not n.
         """
-        if type(p) is not np.ndarray:
+        if type(p) is not ndarray:
             p = rows("inverse", p, self.parameter_size)
-        if p.shape == self._parameter_shape:
+        if p.ndim == 1:
             try:
                 c = self._inverse_frame(p)
             except LEFT_TO_BATCH:
@@ -217,7 +225,13 @@ class TimbreMap:
                 _prepared(out, c.shape)[...] = c
                 return out
         p = rows("inverse", p, self.parameter_size)
-        return self._in_blocks(self._inverse_rows, p, self.control_size, out)
+        c = _row_by_row(self._inverse_frame, p, self._few_rows)
+        if c is None:
+            return self._in_blocks(self._inverse_rows, p, self.control_size, out)
+        if out is None:
+            return c
+        _prepared(out, c.shape)[...] = c
+        return out
 
     def trace(self, c: ArrayLike) -> Trace:
         """Every stage of `forward` by name, computed layer by layer.
@@ -323,6 +337,26 @@ def _compose(
             matrix = back = np.eye(layer.size_out)
             offset = back_offset = np.zeros(layer.size_out)
     return tuple(stages)
+
+
+def _row_by_row(frame: Frame, values: FloatArray, most: int) -> FloatArray | None:
+    """Apply `frame` to each row of a small batch; None if there are more, or one needs more care.
+
+    A batch's calls of NumPy cost what they cost for one row: as much as a few dozen frames.
+    """
+    n_rows = values.size // values.shape[-1]
+    if values.ndim == 1 or not 0 < n_rows <= most:
+        return None
+    results: list[FloatArray] = []
+    for row in values.reshape(n_rows, -1):
+        try:
+            result = frame(row)
+        except LEFT_TO_BATCH:
+            return None
+        if result is None:
+            return None
+        results.append(result)
+    return np.array(results).reshape(*values.shape[:-1], -1)
 
 
 def _prepared(out: FloatArray | None, shape: tuple[int, ...]) -> FloatArray:

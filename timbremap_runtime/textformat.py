@@ -272,11 +272,12 @@ def _check_agreement(path: Path, text: FloatArray, npy: FloatArray) -> None:
 def _read_bytes(path: Path) -> bytes:
     if not path.is_file():
         raise FormatError(f"{path}: expected a file")
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
+    # Not `read(MAX_BYTES + 1)`: that asks the system for as much memory, for a file of 100 bytes.
+    n_bytes = path.stat().st_size
+    if n_bytes > MAX_BYTES:
         raise FormatError(f"{path}: larger than {MAX_BYTES} bytes: this is no part of a map")
-    return content
+    with path.open("rb") as file:
+        return file.read(n_bytes)
 
 
 def _read_lines(path: Path) -> list[str]:

@@ -115,6 +115,20 @@ def test_single_frames_equal_the_batch(mapping: TimbreMap):
         equal(mapping.inverse(one), expected, SAME_C)
 
 
+@pytest.mark.parametrize("n_rows", [1, 2, 7])
+def test_a_few_rows_equal_the_same_rows_among_many(mapping: TimbreMap, n_rows: int):
+    """Few are done one after the other, many as a batch; a row at an end sends all to the batch."""
+    c = controls(mapping, 50)
+    p = mapping.forward(c)
+    equal(mapping.forward(c[:n_rows]), p[:n_rows], SAME_P)
+    equal(mapping.inverse(p[:n_rows]), c[:n_rows], ROUND_TRIP)
+    equal(mapping.forward(c[None, :n_rows]), p[None, :n_rows], SAME_P)
+    p[0, -1] = 127.0
+    equal(mapping.inverse(p[:n_rows]), mapping.inverse(p)[:n_rows], SAME_C)
+    c[0, 0] = np.nan
+    equal(mapping.forward(c[:n_rows]), mapping.forward(c)[:n_rows], SAME_P)
+
+
 def test_both_ways_of_single_frames_agree(mapping: TimbreMap):
     ways = (
         (frames.unrolled_forward, frames.unrolled_inverse),

@@ -1,0 +1,73 @@
+"""How many times faster than real time does tm-generate render, and what do its processes gain?
+
+    python benchmarks/bench_render.py
+
+Sounds of 0.3 s by the Faust engine. Four run in turn: tm-generate as it comes, with a process for
+each processor; the same with one process; the engine alone in this process, which renders and
+writes nothing; and real time, which is what playing the sounds through a sound card would take.
+Ours is all that the command does: starting its processes, compiling the voice in each, rendering,
+checking and writing every sound. With more sounds the start counts for less.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from race import race_of
+from results import Result, run_alone
+from sound_data import lfo4, render, settle
+
+from timbremap_jax.data.engines import SAMPLE_RATE, open_engine
+from timbremap_jax.data.generate import GenerateSettings, sample_parameters
+from timbremap_jax.data.workers import default_workers
+
+N_SOUNDS, N_SOUNDS_SHORT = 1_500, 200
+N_ROUNDS = 3
+
+
+def measure(short: bool) -> Result:
+    """Render the same settings in each way."""
+    n_sounds = N_SOUNDS_SHORT if short else N_SOUNDS
+    patch = lfo4()
+    sound_s = patch.note.n_samples(SAMPLE_RATE) / SAMPLE_RATE
+
+    def engine_alone() -> None:
+        engine = open_engine(patch)
+        for values in sample_parameters(GenerateSettings(n_sounds), len(patch.parameters)):
+            engine.render(values.tolist(), patch.note)
+
+    def in_processes(n_workers: int | None) -> Callable[[], None]:
+        def run() -> None:
+            with tempfile.TemporaryDirectory() as folder:
+                render(Path(folder) / "data", n_sounds, n_workers=n_workers)
+
+        return run
+
+    ways = {"ours": in_processes(None), "one process": in_processes(1), "engine": engine_alone}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(N_ROUNDS):
+        for name, way in ways.items():
+            settle()
+            start = time.perf_counter()
+            way()
+            seconds[name].append(time.perf_counter() - start)
+    ours, one, engine = (np.array(each) for each in seconds.values())
+    real = np.full(N_ROUNDS, n_sounds * sound_s)
+    case = f"{n_sounds} sounds of {sound_s:.1f} s"
+    races = [
+        race_of(case, peer, ours, theirs, n_sounds, "sounds/s")
+        for peer, theirs in (
+            ("real time", real),
+            ("one process", one),
+            ("engine alone, nothing written", engine),
+        )
+    ]
+    return Result(races, {"processes": default_workers(), "seconds": seconds})
+
+
+if __name__ == "__main__":
+    run_alone(measure, __doc__)
