@@ -14,7 +14,7 @@ endif
 INSTALLED := .venv/.installed
 PEERS := .venv/.peers
 
-.PHONY: demo test bench bench-short lint types install peers clean
+.PHONY: demo test bench bench-short api lint types install peers clean
 
 demo: $(INSTALLED)
 	$(BIN)/python -m timbremap_cli.demo
@@ -30,6 +30,10 @@ bench: $(PEERS)
 bench-short: $(PEERS)
 	$(BIN)/python benchmarks frame osc --short --output bench.json --table bench.md
 	$(BIN)/python benchmarks compare benchmarks/results/latest.json bench.json --table bench.md
+
+# Pages of every module, from its docstrings: open api/index.html.
+api: $(INSTALLED)
+	$(BIN)/python docs/make_api.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check
@@ -58,4 +62,4 @@ $(PEERS): $(INSTALLED)
 	@$(BIN)/python -c "open('$(PEERS)', 'w').close()"
 
 clean:
-	$(PYTHON) -c "import shutil; [shutil.rmtree(d, ignore_errors=True) for d in ('.venv', 'demo')]"
+	$(PYTHON) -c "import shutil; [shutil.rmtree(d, ignore_errors=True) for d in ('.venv', 'demo', 'api')]"

@@ -38,12 +38,9 @@ is kept as far away for the sake of symmetry. Both are 8.2 standard deviations o
 class VecScale:
     """Controller to Z*, the latent space along its principal axes.
 
-    ========  ===========================  =============================
-    scale     forward C -> Z*              inverse Z* -> C
-    ========  ===========================  =============================
-    normal    z* = mean + std Φ⁻¹(c)       c = Φ((z* - mean) / std)
-    uniform   z* = minimum + range c       c = (z* - minimum) / range
-    ========  ===========================  =============================
+        scale     forward C -> Z*              inverse Z* -> C
+        normal    z* = mean + std Φ⁻¹(c)       c = Φ((z* - mean) / std)
+        uniform   z* = minimum + range c       c = (z* - minimum) / range
 
     Controls outside [0, 1], infinities too, count as the nearer end, which is `LOWEST_CONTROL`
     inside for the normal scale; NaN stays NaN. The inverse stays in [0, 1]. A dimension whose
@@ -183,17 +180,14 @@ class PCALayer:
 class DenseLayer:
     """A dense layer of the regressor, from the latent space towards the parameters.
 
-    ==========  =================================  ==============================================
-    activation  forward                            inverse
-    ==========  =================================  ==============================================
-    linear      y = x . weights + biases           x = (y - biases) . weights_inv
-    sigmoid     y = 127 sigmoid(x . weights + b)   x = (logit(y / 127) - b) . weights_inv
-    tanh        y = tanh(x . weights + b)          x = (atanh(y) - b) . weights_inv
-    leakyrelu   y = v, or 0.01 v where v < 0       x = (y, or 100 y where y < 0, - b) . weights_inv
-    ==========  =================================  ==============================================
+        activation  forward                           inverse
+        linear      y = x . weights + b               x = (y - b) . weights_inv
+        sigmoid     y = 127 sigmoid(x . weights + b)  x = (logit(y / 127) - b) . weights_inv
+        tanh        y = tanh(x . weights + b)         x = (atanh(y) - b) . weights_inv
+        leakyrelu   y = v, or 0.01 v where v < 0      x = (u - b) . weights_inv
 
-    with v = x . weights + b. How the ends of sigmoid and tanh are inverted is told in
-    `timbremap_runtime.activations`.
+    with b the biases, v = x . weights + b, and u = y, or 100 y where y < 0.
+    `timbremap_runtime.activations` tells how the ends of sigmoid and tanh are inverted.
 
     Parameters
     ----------
