@@ -22,7 +22,7 @@ from results import Result, run_alone
 from sound_data import lfo4, render, settle
 
 from timbremap_jax.data.engines import SAMPLE_RATE, open_engine
-from timbremap_jax.data.generate import GenerateSettings, sample_parameters
+from timbremap_jax.data.sampling import GenerateSettings, sample_parameters
 from timbremap_jax.data.workers import default_workers
 
 N_SOUNDS, N_SOUNDS_SHORT = 1_500, 200

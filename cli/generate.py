@@ -60,8 +60,10 @@ def main(argv: list[str] | None = None) -> None:
     if args.data_dir is None:
         arguments.error("the following arguments are required: data_dir")
 
-    from timbremap_jax.data.generate import GenerateSettings, generate, load_description
+    from timbremap_jax.data.generate import generate
     from timbremap_jax.data.patch import load_patch
+    from timbremap_jax.data.provenance import load_description
+    from timbremap_jax.data.sampling import GenerateSettings
 
     patch = load_patch(args.patch_dir, args.variant)
     note = patch.note.with_changes(

@@ -15,8 +15,9 @@ from conftest import LFO4, N_SOUNDS, command
 from timbremap_cli import generate as tm_generate  # pyright: ignore[reportMissingImports]
 
 from timbremap_jax.data.engines import open_engine
-from timbremap_jax.data.generate import GenerateSettings, generate, sample_parameters
+from timbremap_jax.data.generate import generate
 from timbremap_jax.data.patch import load_patch
+from timbremap_jax.data.sampling import GenerateSettings, sample_parameters
 from timbremap_jax.data.sounds import find_fault
 from timbremap_runtime.errors import FolderError, FormatError, SettingsError
 

@@ -24,8 +24,9 @@ from pythonosc.osc_server import BlockingOSCUDPServer
 from timbremap_cli import generate as tm_generate  # pyright: ignore[reportMissingImports]
 
 from timbremap_jax.data.engines import NoSound, osc
-from timbremap_jax.data.generate import GenerateSettings, generate
+from timbremap_jax.data.generate import generate
 from timbremap_jax.data.patch import Patch, load_patch
+from timbremap_jax.data.sampling import GenerateSettings
 from timbremap_runtime.errors import FormatError, MissingExtra, SettingsError, TimbreMapError
 
 FM2 = REPOSITORY / "patches" / "fm" / "fm2"

@@ -13,8 +13,9 @@ from timbremap_cli import generate as tm_generate  # pyright: ignore[reportMissi
 
 import timbremap_runtime as tm
 from timbremap_jax.data.engines import NoSound, open_engine, pd
-from timbremap_jax.data.generate import GenerateSettings, generate
+from timbremap_jax.data.generate import generate
 from timbremap_jax.data.patch import load_patch
+from timbremap_jax.data.sampling import GenerateSettings
 from timbremap_runtime.errors import FolderError, FormatError
 
 FM2 = REPOSITORY / "patches" / "fm" / "fm2"

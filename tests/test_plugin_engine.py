@@ -21,8 +21,9 @@ import timbremap_runtime as tm
 from timbremap_jax.data import generate as generate_module
 from timbremap_jax.data.engines import open_engine
 from timbremap_jax.data.engines.plugin import described
-from timbremap_jax.data.generate import GenerateSettings, generate
+from timbremap_jax.data.generate import generate
 from timbremap_jax.data.patch import Patch, load_patch
+from timbremap_jax.data.sampling import GenerateSettings
 from timbremap_runtime.errors import FormatError
 
 AMSYNTH = Path("/usr/lib/vst/amsynth_vst.so")

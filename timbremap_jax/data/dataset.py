@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from timbremap_jax.data.features import load_feature_settings, read_labels
 from timbremap_jax.data.files import save_array
-from timbremap_jax.data.generate import load_description
 from timbremap_jax.data.mel import FeatureSettings
+from timbremap_jax.data.provenance import load_description
 from timbremap_runtime.errors import FolderError, FormatError
 
 TEST_SHARE = 0.1

@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbremap_jax.data.files import replacing, save_array, save_json
-from timbremap_jax.data.generate import command_again
 from timbremap_jax.data.mel import FeatureSettings, MelSpectrogram
+from timbremap_jax.data.provenance import command_again
 from timbremap_jax.data.sounds import (
     find_fault,
     find_rows,

@@ -1,20 +1,19 @@
-"""Random parameter settings, and the sound of each.
+"""Render the sound of each of many random parameter settings.
 
 A data folder holds ``labels.csv`` (one row of integers a sound, no header) and
 ``wavs/ex_0.wav``, ``wavs/ex_1.wav`` and so on: row i of the labels made sound i.
-``generate.json`` says how they were made. What row i is depends on the patch, the settings and i
-alone, not on what is rendered beside it, in which order, or by how many processes.
+``generate.json`` says how they were made (`timbremap_jax.data.provenance`). What row i is depends
+on the patch, the settings and i alone, not on what is rendered beside it, in which order, or by how
+many processes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,8 +29,10 @@ from timbremap_jax.data.engines import (
     open_engine,
 )
 from timbremap_jax.data.files import save_bytes, save_json
-from timbremap_jax.data.patch import PARAMETER_MAX, Note, Parameter, Patch
-from timbremap_jax.data.sounds import SUBTYPES, find_fault, is_whole, wav_path, write_wav
+from timbremap_jax.data.patch import Note, Patch
+from timbremap_jax.data.provenance import describe, require_same
+from timbremap_jax.data.sampling import GenerateSettings, on_steps, sample_parameters
+from timbremap_jax.data.sounds import find_fault, is_whole, wav_path, write_wav
 from timbremap_jax.data.workers import WorkerDied, map_rows
 from timbremap_runtime.errors import FolderError, FormatError, SettingsError, TimbreMapError
 
@@ -39,7 +40,6 @@ T = TypeVar("T")
 Progress = Callable[[Iterable[T], int], Iterable[T]]
 """Wraps an iterable of so many items, as a progress bar does."""
 
-SAMPLINGS = ("uniform", "sobol")
 N_TRIES = 2
 """How often a sound is rendered before its fault is believed."""
 
@@ -51,83 +51,6 @@ N_REHEARSED = 8
 
 PATIENCE_S = 60.0
 """Seconds that an engine may take for a sound, beside twenty times its length."""
-
-
-@dataclass(frozen=True)
-class GenerateSettings:
-    """What to render.
-
-    Attributes
-    ----------
-    n_examples : int
-        Number of sounds.
-    seed : int
-        Seed of the parameter settings.
-    sampling : str
-        ``uniform``: independent draws. ``sobol``: a scrambled Sobol sequence, which covers the
-        space more evenly (Owen, 1998).
-    sample_format : str
-        ``pcm24`` or ``float`` samples in the WAV files.
-    """
-
-    n_examples: int = 10_000
-    seed: int = 0
-    sampling: str = "uniform"
-    sample_format: str = "pcm24"
-
-    def __post_init__(self):
-        if not 1 <= self.n_examples <= 2**24:
-            raise SettingsError(f"examples is {self.n_examples}: give 1 to {2**24}")
-        if self.seed < 0:
-            raise SettingsError(f"seed is {self.seed}: give 0 or more")
-        if self.sampling not in SAMPLINGS:
-            raise SettingsError(f"no sampling '{self.sampling}': there are {', '.join(SAMPLINGS)}")
-        if self.sample_format not in SUBTYPES:
-            raise SettingsError(
-                f"no format '{self.sample_format}': there are {', '.join(SUBTYPES)}"
-            )
-
-
-def sample_parameters(settings: GenerateSettings, n_parameters: int) -> NDArray[np.int64]:
-    """Draw parameter settings over the integers 0..127.
-
-    Row i is the same whatever ``n_examples`` is.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_examples, n_parameters)
-    """
-    n_examples = settings.n_examples
-    generator = np.random.default_rng(settings.seed)
-    if settings.sampling == "uniform":
-        return generator.integers(0, PARAMETER_MAX + 1, (n_examples, n_parameters))
-    from scipy.stats import qmc
-
-    # Sobol points are balanced in powers of two.
-    points = qmc.Sobol(n_parameters, rng=generator).random_base2((n_examples - 1).bit_length())
-    return (points[:n_examples] * (PARAMETER_MAX + 1)).astype(np.int64)
-
-
-def on_steps(values: NDArray[np.int64], parameters: Sequence[Parameter]) -> NDArray[np.int64]:
-    """Move the values of switches to their positions, each as often as the others.
-
-    Parameters
-    ----------
-    values : ndarray of int64, shape (n_examples, n_parameters)
-        Settings 0..127.
-    parameters : sequence of Parameter
-        What they are settings of.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_examples, n_parameters)
-    """
-    values = values.copy()
-    for column, parameter in zip(values.T, parameters, strict=True):
-        if parameter.steps:
-            position = column * parameter.steps // (PARAMETER_MAX + 1)
-            column[:] = np.round(position * PARAMETER_MAX / (parameter.steps - 1))
-    return values
 
 
 def generate(
@@ -198,7 +121,8 @@ def generate(
             problem = f"there is no row {outside[0]}" if outside else "none is given"
             raise SettingsError(f"rows are numbered 0 to {settings.n_examples - 1}: {problem}")
     description = {**describe(patch, note, settings), "repeatable": repeatable}
-    _prepare(data_dir, description, values, again=resume or only is not None)
+    require_same(data_dir, description, again=resume or only is not None)
+    _begin(data_dir, description, values)
     if only is None:
         rows = [r for r in rows if (resume and r >= first_row > 0) or not renderer.is_done(r)]
     if isinstance(engine, LiveEngine):
@@ -305,89 +229,8 @@ def _open_rehearsal(renderer: Renderer) -> Callable[[int], str | NoSound]:
     return render
 
 
-def describe(patch: Patch, note: Note, settings: GenerateSettings) -> dict[str, Any]:
-    """Everything that decides what the sounds are, ready for JSON."""
-    digest = hashlib.sha256()
-    for file in patch.files:
-        digest.update(file.read_bytes())
-    return {
-        "patch": patch.name,
-        "patch_dir": str(patch.folder),
-        "patch_sha256": digest.hexdigest(),
-        "variant": patch.variant,
-        "parameters": list(patch.parameter_names),
-        "note": asdict(note),
-        "sample_rate": SAMPLE_RATE,
-        **asdict(settings),
-        "versions": {name: _version(name) for name in ("timbremap", "numpy", "dawdreamer")},
-    }
-
-
-def command_again(data_dir: Path, rows: Sequence[int]) -> str | None:
-    """Return the command that renders ``rows`` of a data folder again, if we made it."""
-    description = load_description(data_dir)
-    if description is None:
-        return None
-    note = description["note"]
-    options = {
-        "variant": description["variant"],
-        "examples": description["n_examples"],
-        "seed": description["seed"],
-        "sampling": description["sampling"],
-        "format": description["sample_format"],
-        "note": note["pitch"],
-        "velocity": note["velocity"],
-        "sustain": note["sustain_ms"],
-        "release": note["release_ms"],
-        "only": ",".join(map(str, rows)),
-    }
-    words = [f"--{name} {value}" for name, value in options.items() if value is not None]
-    return " ".join(["tm-generate", description["patch_dir"], str(data_dir), *words])
-
-
-def load_description(data_dir: Path) -> dict[str, Any] | None:
-    """Read ``generate.json`` of a data folder; None where there is none."""
-    file = data_dir / "generate.json"
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except ValueError:
-        raise FormatError(
-            f"{file}: not valid JSON: restore it, or render into another folder"
-        ) from None
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _prepare(
-    data_dir: Path, description: dict[str, Any], values: NDArray[np.int64], *, again: bool
-) -> None:
-    """Make the folder, or check that it is the one that was begun; write description and labels."""
-    earlier = load_description(data_dir)
-    if earlier is not None and not again:
-        raise FolderError(
-            f"{data_dir} holds a data set already: go on with --resume, or give another folder"
-        )
-    if earlier is None and (data_dir / "labels.csv").exists():
-        raise FolderError(
-            f"{data_dir} holds a labels.csv but no generate.json that says how it was made:"
-            " give another folder"
-        )
-    for key in description if earlier else ():
-        # A patch may move: what it says is in its hash. Chance may hide that it varies.
-        if key in ("patch_dir", "repeatable"):
-            continue
-        if earlier and earlier.get(key) != description[key]:
-            raise SettingsError(
-                f"{data_dir} was made with another {key} ({_short(earlier.get(key))}, now"
-                f" {_short(description[key])}): give another folder, or the same as then"
-            )
+def _begin(data_dir: Path, description: dict[str, Any], values: NDArray[np.int64]) -> None:
+    """Make the folder; write description and labels."""
     try:
         (data_dir / "wavs").mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
@@ -398,9 +241,3 @@ def _prepare(
     text = io.StringIO()
     np.savetxt(text, values, fmt="%d", delimiter=",")
     save_bytes(data_dir / "labels.csv", text.getvalue().encode())
-
-
-def _short(value: Any) -> str:
-    """Write a value of a description in a few characters."""
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:12]}..."

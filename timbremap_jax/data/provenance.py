@@ -1,0 +1,113 @@
+"""How the sounds of a data folder were made: ``generate.json``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from timbremap_jax.data.engines import SAMPLE_RATE
+from timbremap_jax.data.patch import Note, Patch
+from timbremap_jax.data.sampling import GenerateSettings
+from timbremap_runtime.errors import FolderError, FormatError, SettingsError
+
+
+def describe(patch: Patch, note: Note, settings: GenerateSettings) -> dict[str, Any]:
+    """Return everything that decides what the sounds are, ready for JSON."""
+    digest = hashlib.sha256()
+    for file in patch.files:
+        digest.update(file.read_bytes())
+    return {
+        "patch": patch.name,
+        "patch_dir": str(patch.folder),
+        "patch_sha256": digest.hexdigest(),
+        "variant": patch.variant,
+        "parameters": list(patch.parameter_names),
+        "note": asdict(note),
+        "sample_rate": SAMPLE_RATE,
+        **asdict(settings),
+        "versions": {name: _version(name) for name in ("timbremap", "numpy", "dawdreamer")},
+    }
+
+
+def command_again(data_dir: Path, rows: Sequence[int]) -> str | None:
+    """Return the command that renders ``rows`` of a data folder again, if we made it."""
+    description = load_description(data_dir)
+    if description is None:
+        return None
+    note = description["note"]
+    options = {
+        "variant": description["variant"],
+        "examples": description["n_examples"],
+        "seed": description["seed"],
+        "sampling": description["sampling"],
+        "format": description["sample_format"],
+        "note": note["pitch"],
+        "velocity": note["velocity"],
+        "sustain": note["sustain_ms"],
+        "release": note["release_ms"],
+        "only": ",".join(map(str, rows)),
+    }
+    words = [f"--{name} {value}" for name, value in options.items() if value is not None]
+    return " ".join(["tm-generate", description["patch_dir"], str(data_dir), *words])
+
+
+def load_description(data_dir: Path) -> dict[str, Any] | None:
+    """Read ``generate.json`` of a data folder; None where there is none."""
+    file = data_dir / "generate.json"
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except ValueError:
+        raise FormatError(
+            f"{file}: not valid JSON: restore it, or render into another folder"
+        ) from None
+
+
+def require_same(data_dir: Path, description: dict[str, Any], *, again: bool) -> None:
+    """Check that a folder is new or, with ``again``, one that was begun with the same description.
+
+    Raises
+    ------
+    FolderError
+        It holds something else.
+    SettingsError
+        It was made from another patch or with other settings.
+    """
+    earlier = load_description(data_dir)
+    if earlier is not None and not again:
+        raise FolderError(
+            f"{data_dir} holds a data set already: go on with --resume, or give another folder"
+        )
+    if earlier is None and (data_dir / "labels.csv").exists():
+        raise FolderError(
+            f"{data_dir} holds a labels.csv but no generate.json that says how it was made:"
+            " give another folder"
+        )
+    for key in description if earlier else ():
+        # A patch may move: what it says is in its hash. Chance may hide that it varies.
+        if key in ("patch_dir", "repeatable"):
+            continue
+        if earlier and earlier.get(key) != description[key]:
+            raise SettingsError(
+                f"{data_dir} was made with another {key} ({_short(earlier.get(key))}, now"
+                f" {_short(description[key])}): give another folder, or the same as then"
+            )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _short(value: Any) -> str:
+    """Write a value of a description in a few characters."""
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:12]}..."
