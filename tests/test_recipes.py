@@ -28,7 +28,8 @@ def test_the_original_recipe_is_rmsprop_as_keras_has_it():
         expected.append(-1e-3 * g / (np.sqrt(mean_square) + 1e-7))
     assert updates(RECIPES["original"], gradients) == pytest.approx(expected, rel=1e-5)
     original = RECIPES["original"]
-    assert (original.input, original.kl_weight, original.spread_weight) == ("power", 1.0, 0.0)
+    assert (original.input, original.kl_weight) == ("power", 1.0)
+    assert (original.spread_weight, original.overdrive_weight) == (0.0, 0.0)
 
 
 def test_the_learning_rate_rises_and_falls():

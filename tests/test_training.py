@@ -15,8 +15,14 @@ from timbremap_jax.data.features import compute_features
 from timbremap_jax.data.mel import FeatureSettings
 from timbremap_jax.encoders import Latent
 from timbremap_jax.export import export_mapping, principal_axes
-from timbremap_jax.objective import kl_divergence, spread_error, squared_error
-from timbremap_jax.regressor import Regressor
+from timbremap_jax.objective import (
+    END_DRIVE,
+    kl_divergence,
+    overdrive,
+    spread_error,
+    squared_error,
+)
+from timbremap_jax.regressor import Regressor, play
 from timbremap_jax.settings import TrainSettings
 from timbremap_jax.training import train
 from timbremap_runtime.errors import SettingsError
@@ -82,6 +88,13 @@ def test_spread_error_is_the_difference_of_deviations():
 def test_spread_error_has_a_slope_where_predictions_are_all_the_same():
     slope = jax.grad(lambda p: spread_error(p, jnp.arange(8.0)[:, None]).sum())(jnp.ones((8, 1)))
     assert np.isfinite(slope).all()
+
+
+def test_a_drive_costs_nothing_until_its_parameter_rounds_to_an_end():
+    assert np.rint(play(jnp.array([END_DRIVE + 0.01, -END_DRIVE - 0.01]))).tolist() == [127, 0]
+    assert np.rint(play(jnp.array([END_DRIVE - 0.01, 0.01 - END_DRIVE]))).tolist() == [126, 1]
+    drives = jnp.array([[0.0, END_DRIVE, -END_DRIVE], [END_DRIVE + 2, -END_DRIVE - 3, 1.0]])
+    assert overdrive(drives) == pytest.approx(np.array([[0, 0, 0], [4.0, 9.0, 0]]), abs=1e-4)
 
 
 def test_squared_error_does_not_broadcast():

@@ -30,19 +30,22 @@ class Encoded:
         Posterior means, Z.
     parameters : ndarray of float32, shape (N, n)
         Predicted parameters, 0..127.
+    drive : ndarray of float32, shape (N, n)
+        Of the regressor's sigmoid.
     kl : ndarray of float32, shape (N,)
         Divergences from the prior, in nats.
     """
 
     latent: NDArray[np.float32]
     parameters: NDArray[np.float32]
+    drive: NDArray[np.float32]
     kl: NDArray[np.float32]
 
 
 @jax.jit(static_argnums=0)
-def _predict(graph: Any, weights: Any, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    prediction = nnx.merge(graph, weights)(x)
-    return prediction.latent.mean, prediction.parameters, kl_divergence(prediction.latent)
+def _predict(graph: Any, weights: Any, x: jax.Array) -> tuple[jax.Array, ...]:
+    said = nnx.merge(graph, weights)(x)
+    return said.latent.mean, said.parameters, said.drive, kl_divergence(said.latent)
 
 
 def encode(

@@ -8,7 +8,7 @@ import jax
 from flax import nnx
 
 from timbremap_jax.encoders import Encoder, Latent
-from timbremap_jax.regressor import Regressor
+from timbremap_jax.regressor import Regressor, play
 
 
 class Prediction(NamedTuple):
@@ -16,14 +16,19 @@ class Prediction(NamedTuple):
 
     Attributes
     ----------
-    parameters : Array, shape (batch, n)
-        Synthesizer parameters, 0..127.
+    drive : Array, shape (batch, n)
+        What the regressor's sigmoid is given.
     latent : Latent
         Where the sounds lie.
     """
 
-    parameters: jax.Array
+    drive: jax.Array
     latent: Latent
+
+    @property
+    def parameters(self) -> jax.Array:
+        """Synthesizer parameters, 0..127, (batch, n)."""
+        return play(self.drive)
 
 
 class TimbreModel(nnx.Module):
@@ -65,4 +70,5 @@ class TimbreModel(nnx.Module):
         its mean.
         """
         latent = self.encoder(x, rngs)
-        return Prediction(self.regressor(latent.sample(rngs) if rngs else latent.mean), latent)
+        z = latent.sample(rngs) if rngs else latent.mean
+        return Prediction(self.regressor.drive(z), latent)

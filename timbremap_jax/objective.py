@@ -1,4 +1,4 @@
-"""The training objective: squared error, divergence from the prior, weight penalty."""
+"""The training objective: squared error, and what keeps the latent space playable."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 
 from timbremap_jax.encoders import Latent
 from timbremap_jax.model import Prediction, TimbreModel
+from timbremap_jax.regressor import PARAMETER_RANGE
 
 Values = jax.Array | NDArray[np.float32]
 
 L2_WEIGHT = 0.01
 """Of the squared weights of the encoder's dense layer."""
+
+END_DRIVE = float(np.log(2 * PARAMETER_RANGE - 1))
+"""The drive that leaves a parameter half a step from its end: it rounds to 0 or 127."""
 
 
 class Weights(NamedTuple):
@@ -23,6 +27,7 @@ class Weights(NamedTuple):
 
     kl: jax.Array
     spread: jax.Array
+    overdrive: jax.Array
 
 
 class Losses(NamedTuple):
@@ -39,12 +44,15 @@ class Losses(NamedTuple):
     spread : Array, shape (n,)
         What each parameter's predictions spread too little or too much over the batch, in squared
         parameter units.
+    overdrive : Array, shape (batch, n)
+        Squared distance of each drive beyond where its parameter is at an end.
     """
 
     squared_error: Values
     kl: Values
     l2: Values | float
     spread: Values
+    overdrive: Values
 
     def total(self, weights: Weights) -> jax.Array:
         """Mean over the batch and the parameters, the loss that is minimized."""
@@ -53,6 +61,7 @@ class Losses(NamedTuple):
             + weights.kl * jnp.mean(self.kl)
             + self.l2
             + weights.spread * jnp.mean(self.spread)
+            + weights.overdrive * jnp.mean(self.overdrive)
         )
 
 
@@ -110,6 +119,24 @@ def spread_error(predicted: Values, true: Values) -> jax.Array:
     return (deviations[0] - deviations[1]) ** 2
 
 
+def overdrive(drive: Values) -> jax.Array:
+    """Squared distance of drives beyond ±`END_DRIVE`.
+
+    Farther out a parameter stays where it is, but the latent space grows arms there: few sounds,
+    far away, which widen the axes of the control space until much of it lies at the ends.
+
+    Parameters
+    ----------
+    drive : Array, shape (batch, n)
+        What the regressor's sigmoid is given.
+
+    Returns
+    -------
+    Array, shape (batch, n)
+    """
+    return jnp.maximum(jnp.abs(drive) - END_DRIVE, 0.0) ** 2
+
+
 def losses(model: TimbreModel, prediction: Prediction, labels: jax.Array) -> Losses:
     """Take the losses of a batch."""
     return Losses(
@@ -117,4 +144,5 @@ def losses(model: TimbreModel, prediction: Prediction, labels: jax.Array) -> Los
         kl_divergence(prediction.latent),
         L2_WEIGHT * jnp.sum(model.encoder.dense.kernel[...] ** 2),
         spread_error(prediction.parameters, labels),
+        overdrive(prediction.drive),
     )

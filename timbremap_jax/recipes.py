@@ -45,6 +45,8 @@ class Recipe:
         Weight of `timbremap_jax.objective.spread_error`.
     spread_warmup_share : float
         Share of all steps over which that weight rises from zero.
+    overdrive_weight : float
+        Weight of `timbremap_jax.objective.overdrive`.
     """
 
     input: Input
@@ -58,6 +60,7 @@ class Recipe:
     kl_warmup_share: float = 0.0
     spread_weight: float = 0.0
     spread_warmup_share: float = 0.0
+    overdrive_weight: float = 0.0
 
     def gradient_transformation(self, n_steps: int) -> optax.GradientTransformation:
         """Make the optimizer of a run of ``n_steps``."""
@@ -81,6 +84,7 @@ class Recipe:
         return Weights(
             kl=self.kl_weight * _risen(step, self.kl_warmup_share * n_steps),
             spread=self.spread_weight * _risen(step, self.spread_warmup_share * n_steps),
+            overdrive=jnp.asarray(self.overdrive_weight),
         )
 
 
@@ -100,6 +104,7 @@ RECIPES = {
         clip_norm=1000.0,
         spread_weight=1.0,
         spread_warmup_share=1.0,
+        overdrive_weight=10.0,
     ),
     # The system of 2019, as its Keras models were trained.
     "original": Recipe(input="power", optimizer="rmsprop", learning_rate=1e-3, batch_size=32),

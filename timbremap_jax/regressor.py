@@ -9,7 +9,7 @@ PARAMETER_RANGE = 127.0
 
 
 class Regressor(nnx.Module):
-    """p = 127 sigmoid(z W + b).
+    """p = 127 sigmoid(t), with the drive t = z W + b.
 
     Parameters
     ----------
@@ -22,6 +22,15 @@ class Regressor(nnx.Module):
     def __init__(self, latent_size: int, n_parameters: int, *, rngs: nnx.Rngs):
         self.dense = nnx.Linear(latent_size, n_parameters, rngs=rngs)
 
+    def drive(self, z: jax.Array) -> jax.Array:
+        """Map (batch, m) to drives (batch, n)."""
+        return self.dense(z)
+
     def __call__(self, z: jax.Array) -> jax.Array:
         """Map (batch, m) to parameters (batch, n), 0..127."""
-        return PARAMETER_RANGE * nnx.sigmoid(self.dense(z))
+        return play(self.drive(z))
+
+
+def play(drive: jax.Array) -> jax.Array:
+    """Squash drives to parameters, 0..127."""
+    return PARAMETER_RANGE * nnx.sigmoid(drive)

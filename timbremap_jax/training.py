@@ -26,7 +26,7 @@ from timbremap_jax.devices import batch_sharding, replicated
 from timbremap_jax.evaluation import parameter_errors, summarize
 from timbremap_jax.inference import batches_of, encode
 from timbremap_jax.model import TimbreModel
-from timbremap_jax.objective import Losses, losses, spread_error
+from timbremap_jax.objective import Losses, losses, overdrive, spread_error
 from timbremap_jax.recipes import Recipe, find_recipe
 from timbremap_jax.settings import TrainSettings
 from timbremap_runtime.errors import TimbreMapError
@@ -335,6 +335,7 @@ class _Run:
             said.kl,
             training["l2"],
             spread_error(said.parameters, true),
+            overdrive(said.drive),
         )
         loss = float(parts.total(self.recipe.weights_at(progress.step, self.n_steps)))
         n_examples = self.steps_per_epoch * self.settings.batch_size
