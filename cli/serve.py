@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import signal
 from pathlib import Path
@@ -75,7 +76,8 @@ def main(argv: list[str] | None = None) -> None:
 
         print("\n".join(input_names()) or "no MIDI input")
         return
-    asyncio.run(serve(args))
+    with contextlib.suppress(KeyboardInterrupt):  # how it ends, here and on Windows
+        asyncio.run(serve(args))
 
 
 def log_to(file: Path | None) -> None:
@@ -189,14 +191,10 @@ def open_midi(
 
 
 async def until_told(status: bool, service: OscService) -> None:
-    """Wait for Ctrl-C, printing a line a second if asked for."""
-    loop = asyncio.get_running_loop()
+    """Wait to be terminated, printing a line a second if asked for."""
     told = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, told.set)
-        except (NotImplementedError, RuntimeError):
-            break  # Windows: Ctrl-C comes as KeyboardInterrupt
+    with contextlib.suppress(NotImplementedError):  # on Windows
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
     while not told.is_set():
         try:
             await asyncio.wait_for(told.wait(), 1.0)

@@ -196,3 +196,12 @@ def test_parameters_are_sent_as_controllers_when_they_change(wire: dict[str, Any
     port.close()
     with pytest.raises(SettingsError, match="controllers go from"):
         MidiOutput("Synth", 200, 0)
+
+
+def test_a_missing_back_end_is_named(monkeypatch: pytest.MonkeyPatch):
+    def no_back_end() -> list[str]:
+        raise ModuleNotFoundError("No module named 'rtmidi'", name="rtmidi")
+
+    monkeypatch.setattr(mido, "get_input_names", no_back_end)
+    with pytest.raises(SettingsError, match="pip install python-rtmidi"):
+        input_names()

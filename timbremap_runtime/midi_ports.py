@@ -101,8 +101,17 @@ def _names(direction: str) -> list[str]:
     )
     try:
         return list_names()
-    except ImportError as error:  # mido looks for its back end on first use
-        raise MissingExtra(error.name or "rtmidi", "midi") from None
+    except ImportError:  # mido looks for its back end on first use
+        raise SettingsError(
+            "python-rtmidi is not installed, by which MIDI ports are opened: run"
+            "  pip install python-rtmidi  (it is ready-made up to Python 3.12; on a later one it"
+            " needs a C++ compiler)"
+        ) from None
+    except OSError as error:
+        raise SettingsError(
+            f"no MIDI {direction} can be opened on this machine: {error}"
+            " (on Linux: is the module snd-seq loaded?)"
+        ) from None
 
 
 def _find(direction: str, name: str) -> str:
