@@ -111,6 +111,7 @@ def page(models: list[Model]) -> str:
         "Ready to play: `tm-serve` this folder and open the patch beside it. Written by",
         "`python patches/make_models.py`; errors are on test sounds, of 127. Answering with the",
         "mean would be 32 off. The spread is that of the answers, as a part of the true settings'.",
+        "The commands follow one another, from the root of the repository.",
         "",
         "| model | sounds | mean squared error | off by | spread |",
         "| --- | --- | --- | --- | --- |",
@@ -125,7 +126,8 @@ def page(models: list[Model]) -> str:
             f" {final['mse']:.0f} | {off} | {min(spreads):.2f} to {max(spreads):.2f} |"
         )
     for model in models:
-        lines += ["", f"## {model.name}", "", "```sh", *model.commands(), "```"]
+        commands = [line for line in model.commands() if line not in lines]
+        lines += ["", f"## {model.name}", "", "```sh", *commands, "```"]
     return "\n".join(lines) + "\n"
 
 
