@@ -39,9 +39,13 @@ PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 PAGES += sorted((REPOSITORY / "patches").rglob("README.md"))
 
 
-def commands(page: Path) -> list[str]:
+def shell_lines(page: Path) -> list[str]:
     blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
-    return [line for block in blocks for line in block.splitlines() if line.startswith("tm-")]
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def commands(page: Path) -> list[str]:
+    return [line for line in shell_lines(page) if line.startswith("tm-") and "--help" not in line]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
