@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ NAMES = ("frame", "osc", "features", "render", "training", "scaling")
 
 def main(argv: list[str]) -> int:
     """Run what was asked for."""
+    if isinstance(sys.stdout, TextIOWrapper):  # Windows prints no Greek where it is not asked to
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     if argv[:1] == ["compare"]:
         parser = argparse.ArgumentParser(prog="benchmarks compare")
         parser.add_argument("before", type=Path, help="results to compare with")

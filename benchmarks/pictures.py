@@ -53,13 +53,14 @@ def draw_scaling(figures: dict[str, Any], file: Path) -> None:
     for column, quantity in enumerate(("sounds", "parameters", "frames")):
         for row, kind in enumerate(("seconds", "MiB")):
             axes = panels[row][column]
-            for index, (name, curve) in enumerate(figures[quantity][kind].items()):
+            for index, (name, curve) in enumerate(figures[quantity].get(kind, {}).items()):
                 x, y = np.array(curve["x"]), np.array(curve["y"])
                 colour = f"C{index}"
                 axes.loglog(x, y, "o-", color=colour, markersize=3.5, label=name)
                 axes.loglog(x, y[-1] * x / x[-1], ":", color=colour, linewidth=1)
             axes.set_xlabel(quantity if row else "")
-            axes.legend(fontsize=7.5, frameon=False)
+            if axes.lines:
+                axes.legend(fontsize=7.5, frameon=False)
             _tidy(axes)
         panels[0][column].set_title(f"number of {quantity}", fontsize=10)
     panels[0][0].set_ylabel("seconds")

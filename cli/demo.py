@@ -45,7 +45,9 @@ def main(argv: list[str] | None = None) -> None:
 
     say("3. Train", "Find three dimensions of the sound, and how to play the synth from them.")
     arguments = ["--encoder", "lstm", "--gen", "--pca", "--epochs", str(EPOCHS)]
-    step("tm-train", train.main, [*arguments, str(data), str(model)], model / "metrics.json")
+    again = ["--resume"] if (model / "config.json").exists() else []
+    arguments += [*again, str(data), str(model)]
+    step("tm-train", train.main, arguments, model / "metrics.json")
 
     say("4. Look", "Every dot is a sound; its colour is one synth parameter.")
     step("tm-plot", plot.main, [str(model)], model / "latent.html")
@@ -144,7 +146,7 @@ def summary(model: Path, sounds: list[Path]) -> list[str]:
         f"       and  {sounds[-1]}: once around the control space, in one note",
         f"Play with  {model / 'timbremap'}  (jg.timbremap loads this folder in Max/MSP)",
         "",
-        "Try next: another point with  tm-map demo/model 0.2 0.8 0.5",
+        f"Try next: another point with  tm-map {model} 0.2 0.8 0.5",
         "          more sounds (--examples 10000) for a map that is nearer the truth",
         "          your own note with  tm-generate --sustain 500 --release 200",
     ]

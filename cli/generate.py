@@ -9,6 +9,9 @@ from timbremap_runtime.errors import TimbreMapError
 
 from ._common import bar, command, parser, positive
 
+EVERY_ROW = -1
+"""Of ``--resume`` without a row: whatever is missing."""
+
 
 @command
 def main(argv: list[str] | None = None) -> None:
@@ -46,7 +49,7 @@ def main(argv: list[str] | None = None) -> None:
         "--resume",
         nargs="?",
         type=int,
-        const=0,
+        const=EVERY_ROW,
         metavar="ROW",
         help="go on where an interrupted run stopped; with ROW, render that row and all after it",
     )
@@ -78,7 +81,7 @@ def main(argv: list[str] | None = None) -> None:
         GenerateSettings(args.examples, args.seed, args.sampling, args.format),
         note,
         resume=args.resume is not None,
-        first_row=args.resume or 0,
+        first_row=None if args.resume == EVERY_ROW else args.resume,
         only=args.only,
         n_workers=args.workers,
         progress=bar("sounds"),

@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> None:
     from timbremap_jax.plots import LatentPoints, plot_latent
     from timbremap_runtime.errors import FormatError, ShapeError
 
-    names = tuple(read_json(model_dir, "config.json")["parameters"])
+    names = tuple(read_json(model_dir, "config.json", "parameters")["parameters"])
     spaces = {"Z": load_array(model_dir, "latent.npy")}
     if (model_dir / "latent_pca.npy").exists():
         spaces["Z*"] = load_array(model_dir, "latent_pca.npy")

@@ -15,7 +15,7 @@ from timbremap_runtime.errors import SettingsError
 from ._common import command, parser, positive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from timbremap_runtime.osc import OscService
 
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
     add = arguments.add_argument
     add("model", type=Path, help="a model folder, its timbremap folder, or a folder of models")
     add("--load", metavar="NAME", help="the first model (default: the first there is)")
-    add("--port", type=int, default=9000, help="where to listen")
+    add("--port", type=port, default=9000, help="where to listen; 0 takes a free port")
     add("--host", default="127.0.0.1", help="0.0.0.0 lets other machines in")
     add(
         "--to",
@@ -76,7 +76,7 @@ def main(argv: list[str] | None = None) -> None:
 
         print("\n".join(input_names()) or "no MIDI input")
         return
-    with contextlib.suppress(KeyboardInterrupt):  # how it ends, here and on Windows
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):  # how it ends
         asyncio.run(serve(args))
 
 
@@ -98,6 +98,13 @@ def log_to(file: Path | None) -> None:
     )
 
 
+def port(text: str) -> int:
+    """Read a port to listen on, as an argument's type."""
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a port: give 0 to 65535")
+    return int(text)
+
+
 def address(text: str) -> tuple[str, int]:
     """Read ``PORT`` or ``HOST:PORT``, as an argument's type."""
     host, _, port = text.rpartition(":")
@@ -115,10 +122,14 @@ async def serve(args: argparse.Namespace) -> None:
     targets = [Target(to, args.named, args.z) for to in args.to or [("127.0.0.1", 9001)]]
     if args.wekinator:
         targets.append(Target(args.wekinator, wekinator=True))
-    # All of it before anything is written or listened on.
     events = list(read_recording(args.replay)) if args.replay else None
     library = Library(args.model)
     loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows interrupts
+            loop.add_signal_handler(number, task.cancel)
     ports: list[Any] = []
     on_play = None
     if args.midi_out:
@@ -127,20 +138,27 @@ async def serve(args: argparse.Namespace) -> None:
         output = MidiOutput(args.midi_out, args.midi_out_cc, args.midi_out_channel - 1)
         ports.append(output)
         on_play = output.play
-    recorder = Recorder(args.record) if args.record else None
+    recorder: Recorder | None = None
+
+    def record(path: str, values: Sequence[Any]) -> None:
+        if recorder:
+            recorder.write(path, values)
+
     service = OscService(
         library,
         args.load,
         targets,
         args.scale,
         args.smooth,
-        on_message=recorder.write if recorder else None,
+        on_message=record if args.record else None,
         on_play=on_play,
     )
     try:
         if args.midi:
             ports.append(open_midi(args, service, loop))
         host, port = await service.serve(args.host, args.port)
+        if args.record:  # nothing is written unless all else is well
+            recorder = Recorder(args.record)
         name, mapping, names = service.model
         print(
             f"{name}: {mapping.control_size} controls, {mapping.parameter_size} parameters"
@@ -151,7 +169,7 @@ async def serve(args: argparse.Namespace) -> None:
         if len(library.names()) > 1:
             print(f"/tm/load takes {', '.join(library.names())}", flush=True)
         if events is None:
-            await until_told(args.status, service)
+            await (report(service) if args.status else loop.create_future())
         else:
             start = loop.time()
             for event in events:
@@ -175,9 +193,10 @@ def open_midi(
 
     if args.midi_cc:
         try:
-            decoder = ControllerDecoder([int(word) for word in args.midi_cc.split(",")])
+            controllers = [int(word) for word in args.midi_cc.split(",")]
         except ValueError:
             raise SettingsError(f"--midi-cc {args.midi_cc}: give numbers with commas") from None
+        decoder = ControllerDecoder(controllers)
     else:
         decoder = MpeDecoder(args.mpe_zone, args.mpe_y, args.mpe_span)
 
@@ -190,17 +209,11 @@ def open_midi(
     return MidiInput(args.midi, decoder, lambda frame: loop.call_soon_threadsafe(handle, frame))
 
 
-async def until_told(status: bool, service: OscService) -> None:
-    """Wait to be terminated, printing a line a second if asked for."""
-    told = asyncio.Event()
-    with contextlib.suppress(NotImplementedError):  # on Windows
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
-    while not told.is_set():
-        try:
-            await asyncio.wait_for(told.wait(), 1.0)
-        except TimeoutError:
-            if status:
-                print(service.traffic.line(), flush=True)
+async def report(service: OscService) -> None:
+    """Print a line a second."""
+    while True:
+        await asyncio.sleep(1.0)
+        print(service.traffic.line(), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Writes the Pure Data and Max patches of both instruments.
+"""Writes the Pure Data and Max patches of the instruments with a Faust voice.
 
     python patches/build_patches.py
 

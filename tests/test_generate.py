@@ -224,7 +224,7 @@ def test_a_disk_that_takes_no_more_is_one_line(tmp_path: Path):
     )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert "cannot be written (File too large): make room" in done.stderr
+    assert "cannot be written (File too large): choose another folder or make room" in done.stderr
     assert list((tmp_path / "data" / "wavs").iterdir()) == []
 
 
@@ -242,7 +242,10 @@ def test_a_full_disk_is_one_line_and_resume_goes_on_when_there_is_room(tmp_path:
         done = subprocess.run(run, capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert done.stderr.count("\n") == 1
-        assert "cannot be written (No space left on device): make room" in done.stderr
+        assert (
+            "cannot be written (No space left on device): choose another folder or make room"
+            in done.stderr
+        )
         for wav in (small / "data" / "wavs").iterdir():
             assert soundfile.info(wav).frames == 13_230
         subprocess.run(["mount", "-o", "remount,size=4m", str(small)], check=True)

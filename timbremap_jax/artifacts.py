@@ -231,15 +231,18 @@ def open_model(model_dir: Path) -> OpenModel:
     )
 
 
-def read_json(model_dir: Path, name: str) -> dict[str, Any]:
-    """Read ``config.json`` or ``metrics.json`` of a model folder."""
+def read_json(model_dir: Path, name: str, *required: str) -> dict[str, Any]:
+    """Read ``config.json`` or ``metrics.json`` of a model folder, with what must be in it."""
     file = model_dir / name
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise FolderError(f"{file}: no such file; give a folder that tm-train wrote") from None
     except ValueError:
         raise FormatError(f"{file}: not valid JSON; train the model again") from None
+    if not isinstance(content, dict) or not set(required) <= set(content):
+        raise FormatError(f"{file}: not what tm-train writes; train the model again")
+    return content
 
 
 def load_array(model_dir: Path, name: str) -> NDArray[np.float32]:

@@ -47,9 +47,11 @@ class TrainSettings:
     def __post_init__(self):
         if self.encoder not in BODIES:
             raise SettingsError(f"no encoder '{self.encoder}': there are {', '.join(BODIES)}")
+        recipe = find_recipe(self.recipe)
         if not self.batch_size:
-            object.__setattr__(self, "batch_size", find_recipe(self.recipe).batch_size)
-        find_recipe(self.recipe)
+            object.__setattr__(self, "batch_size", recipe.batch_size)
+        if self.seed < 0:
+            raise SettingsError(f"seed is {self.seed}: give 0 or more")
         for name in ("latent_size", "epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}: give at least 1")

@@ -301,7 +301,7 @@ def _sharpened(name: str, w: FloatArray, x: FloatArray) -> FloatArray:
     twice = 2.0 * np.eye(w.shape[0])
     best = error(x)
     # A float32 inverse is some 1e-6 off. 1e-2 is no rounding: it is the inverse of another matrix.
-    if best > 1e-2 * float(np.linalg.norm(w)):
+    if best > 1e-2 * float(np.linalg.norm(w)) or (not w.any() and x.any()):
         raise SettingsError(f"{name}: weights_inv is not the inverse of weights")
     for _ in range(8):
         candidate = x @ (twice - w @ x)

@@ -90,6 +90,6 @@ def _parameter_names(map_folder: Path, n: int) -> tuple[str, ...]:
     try:
         config = json.loads((map_folder.parent / "config.json").read_text(encoding="utf-8"))
         names = tuple(map(str, config["parameters"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         names = ()
     return names if len(names) == n else tuple(f"p{i}" for i in range(n))

@@ -24,6 +24,7 @@ RPN_BEND_RANGE, RPN_ZONE, RPN_NONE = 0, 6, 0x3FFF
 
 NOTE_OFF, NOTE_ON, CONTROL, PRESSURE, BEND = 0x80, 0x90, 0xB0, 0xD0, 0xE0
 DATA_ENTRY, DATA_ENTRY_FINE, RPN_FINE, RPN_COARSE = 6, 38, 100, 101
+NRPN_FINE, NRPN_COARSE, ALL_SOUND_OFF, ALL_NOTES_OFF = 98, 99, 120, 123
 
 
 @dataclass
@@ -91,7 +92,7 @@ class MpeDecoder:
         return range(15 - self.n_members, 15)
 
     def decode(self, message: bytes) -> tuple[float, float, float] | None:
-        """Take one message; return the frame (x, y, z) in [0, 1] if it changed.
+        """Take one message; return the frame (x, y, z) in [0, 1] if it has a say in it.
 
         Messages that are not whole, and those of other channels, change nothing.
         """
@@ -107,9 +108,10 @@ class MpeDecoder:
         if kind == NOTE_ON and data[1]:
             if number == self.master:
                 return None
-            self._sounding.append((number, data[0]))
+            note = (number, data[0])
+            self._sounding = [each for each in self._sounding if each != note] + [note]
         elif kind in (NOTE_ON, NOTE_OFF):
-            self._sounding = [note for note in self._sounding if note != (number, data[0])]
+            self._sounding = [each for each in self._sounding if each != (number, data[0])]
         elif kind == BEND:
             channel.bend = (data[0] + 128 * data[1] - BEND_CENTRE) / BEND_CENTRE
         elif kind == PRESSURE:
@@ -123,13 +125,20 @@ class MpeDecoder:
         return self._frame(number)
 
     def _control(self, number: int, channel: _Channel, controller: int, value: int) -> None:
-        if controller == RPN_COARSE:
+        if controller in (ALL_SOUND_OFF, ALL_NOTES_OFF):
+            self._sounding = [each for each in self._sounding if each[0] != number]
+            if number == self.master:
+                self._sounding = []
+        elif controller in (NRPN_FINE, NRPN_COARSE):
+            channel.rpn = RPN_NONE  # the data that follows is for something else
+        elif controller == RPN_COARSE:
             channel.rpn = (channel.rpn & 0x7F) | value << 7
         elif controller == RPN_FINE:
             channel.rpn = (channel.rpn & 0x3F80) | value
         elif controller == DATA_ENTRY and channel.rpn == RPN_ZONE and number == self.master:
             # No members would close the zone; then there is nothing to follow.
             self.n_members = min(value, 15)
+            self._sounding = [each for each in self._sounding if each[0] in self.members]
         elif controller in (DATA_ENTRY, DATA_ENTRY_FINE) and channel.rpn == RPN_BEND_RANGE:
             if controller == DATA_ENTRY:
                 channel.range_coarse, cents = value, 0
@@ -171,7 +180,7 @@ class ControllerDecoder:
         self._values = [0.5] * len(controllers)
 
     def decode(self, message: bytes) -> tuple[float, ...] | None:
-        """Take one message; return all controls in [0, 1] if one changed."""
+        """Take one message; return all controls in [0, 1] if it is of one of them."""
         if len(message) < 2 or not 0x80 <= message[0] < 0xF0 or max(message[1:]) > 127:
             return None
         kind = message[0] & 0xF0

@@ -14,6 +14,9 @@ try:
 except ImportError:
     raise MissingExtra("mido", "midi") from None
 
+LAST_CONTROLLER = 119
+"""Those above it are commands: reset, local off, all notes off."""
+
 mido: Any = _mido  # its functions come from the back end, and have no types
 
 
@@ -64,14 +67,16 @@ class MidiOutput:
     name : str
         Name of the port, or the beginning of it.
     first_controller : int
-        Controller of parameter 0; the others follow.
+        Controller of parameter 0; the others follow, as far as there are controllers.
     channel : int
         From 0.
     """
 
     def __init__(self, name: str, first_controller: int, channel: int):
-        if not (0 <= first_controller <= 127 and 0 <= channel <= 15):
-            raise SettingsError("controllers go from 0 to 127 and channels from 1 to 16")
+        if not (0 <= first_controller <= LAST_CONTROLLER and 0 <= channel <= 15):
+            raise SettingsError(
+                f"controllers go from 0 to {LAST_CONTROLLER} and channels from 1 to 16"
+            )
         self._port: Any = mido.open_output(_find("output", name))
         self._first, self._channel = first_controller, channel
         self._sent: dict[int, int] = {}
@@ -79,7 +84,7 @@ class MidiOutput:
     def play(self, p: np.ndarray) -> None:
         """Send those parameters, (n,) in 0..127, that differ from what was sent last."""
         for controller, value in enumerate(np.rint(p).astype(int).tolist(), start=self._first):
-            if controller <= 127 and self._sent.get(controller) != value:
+            if controller <= LAST_CONTROLLER and self._sent.get(controller) != value:
                 self._sent[controller] = value
                 self._port.send(
                     mido.Message(
@@ -116,8 +121,10 @@ def _names(direction: str) -> list[str]:
 
 def _find(direction: str, name: str) -> str:
     names = _names(direction)
+    if name in names:
+        return name
     for candidate in names:
-        if candidate == name or candidate.startswith(name):
+        if candidate.startswith(name):
             return candidate
     known = ", ".join(names) or "none"
     raise SettingsError(f"no MIDI {direction} '{name}': there are {known}")

@@ -29,7 +29,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -45,7 +45,7 @@ try:
     from pythonosc.osc_message_builder import build_msg
     from pythonosc.osc_server import AsyncIOOSCUDPServer
 except ImportError:
-    raise MissingExtra("pythonosc", "osc") from None
+    raise MissingExtra("python-osc", "osc") from None
 
 Address = tuple[str, int]
 """Host and port."""
@@ -129,6 +129,7 @@ class OscService:
         self._dirty: set[str] = set()
         self._scheduled = False
         self._transport: asyncio.DatagramTransport | None = None
+        self._own: Address = ("", 0)
         self._tick: asyncio.TimerHandle | None = None
         self._loading: asyncio.Task[None] | None = None
         self._wanted: tuple[str, Scale] | None = None
@@ -180,14 +181,30 @@ class OscService:
         self._transport = cast("asyncio.DatagramTransport", transport)
         # Packets wait here while a model's first frame or Python's memory takes its time.
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
+        address = transport.get_extra_info("sockname")[:2]
+        self._own = address
+        family = transport.get_extra_info("socket").family
+        try:
+            self.targets = [await _resolved(target, family) for target in self.targets]
+        except SettingsError:
+            self.close()
+            raise
+        if any(self._is_own(target.address) for target in self.targets):
+            self.close()
+            raise SettingsError(f"port {address[1]} is listened on: it cannot be sent to as well")
         self._announce([target.address for target in self.targets if not target.wekinator])
         self._schedule({"p"})
-        return transport.get_extra_info("sockname")[:2]
+        return address
 
     async def drained(self) -> None:
         """Wait until all that came in was played, models read and glides over."""
         while self._scheduled or self._tick or (self._loading and not self._loading.done()):
             await asyncio.sleep(TICK_S)
+
+    def _is_own(self, address: Address) -> bool:
+        """Whether what is sent there would come back."""
+        host, port = self._own
+        return address[1] == port and address[0] in (host, "127.0.0.1", "localhost")
 
     def close(self) -> None:
         """Stop listening."""
@@ -203,8 +220,12 @@ class OscService:
 
         To be called in the event loop's thread.
         """
-        if self._on_message:
-            self._on_message(address, values)
+        try:
+            if self._on_message:
+                self._on_message(address, values)
+        except OSError as error:  # a full disk must not stop the music
+            self._on_message = None
+            self._report(f"recording ended: {error}")
         try:
             self._route(address, values, sender)
         except TimbreMapError as error:
@@ -243,7 +264,7 @@ class OscService:
 
     def _load(self, values: Sequence[Any], sender: Address | None) -> None:
         (name,) = values
-        self._swap_to(str(name), self._scale)
+        self._swap_to(str(name), self._wanted[1] if self._wanted else self._scale)
 
     def _rescale(self, values: Sequence[Any], sender: Address | None) -> None:
         (scale,) = values
@@ -289,10 +310,12 @@ class OscService:
         if sender is None:
             return
         address = (sender[0], _port(values[:1]))
-        if len(self.targets) >= MOST_SUBSCRIBERS:
+        others = [target for target in self.targets if target.address != address]
+        if len(others) >= MOST_SUBSCRIBERS:
             raise SettingsError(f"{MOST_SUBSCRIBERS} subscribers are the most")
-        self._unsubscribe(values[:1], sender)
-        self.targets.append(Target(address, "named" in values[1:], "z" in values[1:]))
+        if self._is_own(address):
+            raise SettingsError(f"{address[1]} is where messages come in: subscribe another port")
+        self.targets = [*others, Target(address, "named" in values[1:], "z" in values[1:])]
         self._announce([address])
         self._schedule({"p", "c"})
 
@@ -475,7 +498,9 @@ def _indices(model: NamedMap) -> dict[str, int]:
     indices: dict[str, int] = {}
     for index, name in enumerate(model.parameter_names):
         word = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
-        indices[word if word not in indices else f"{word}_{index}"] = index
+        while word in indices:
+            word += f"_{index}"
+        indices[word] = index
     return indices
 
 
@@ -487,6 +512,18 @@ def _numbers(values: Sequence[Any], size: int) -> list[float]:
         if not isinstance(value, (int, float)):
             raise SettingsError(f"{value!r:.80} is not a number")
     return [float(value) for value in values]
+
+
+async def _resolved(target: Target, family: int) -> Target:
+    """Look its host up once, and not again for every packet."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(*target.address, family=family, type=socket.SOCK_DGRAM)
+    except OSError as error:
+        raise SettingsError(
+            f"{target.address[0]} cannot be sent to ({error.strerror}): give another --to"
+        ) from None
+    return replace(target, address=found[0][4][:2])
 
 
 def _port(values: Sequence[Any]) -> int:

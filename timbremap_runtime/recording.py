@@ -38,14 +38,13 @@ class Recorder:
 
     def __init__(self, file: Path, clock: Callable[[], float] = time.perf_counter):
         try:
-            self._file = file.open("x", encoding="utf-8")
+            self._file = file.open("x", encoding="utf-8", buffering=1)
         except FileExistsError:
             raise FolderError(f"{file} is there already: give another name") from None
         except OSError as error:
             raise FolderError(f"{file}: cannot be written ({error.strerror})") from None
         self._clock = clock
         self._start: float | None = None
-        self._flushed = 0.0
 
     def write(self, address: str, values: Sequence[Any]) -> None:
         """Write a message; its time counts from the first."""
@@ -56,9 +55,6 @@ class Recorder:
         if len(plain) == len(values):  # blobs and the like are nothing that plays
             line = json.dumps([round(now - self._start, 6), address, *plain])
             self._file.write(line + "\n")
-        if now - self._flushed > 1.0:
-            self._file.flush()
-            self._flushed = now
 
     def close(self) -> None:
         """Write what is left."""
@@ -82,7 +78,7 @@ def read_recording(file: Path) -> Iterator[Event]:
         try:
             time_s, address, *values = json.loads(line)
             event = Event(float(time_s), str(address), tuple(values))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError, RecursionError):
             raise FormatError(
                 f"{file}, line {number}: {line[:60]!r} is not [seconds, address, values ...]"
             ) from None

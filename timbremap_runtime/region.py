@@ -62,10 +62,13 @@ class Region:
         with np.errstate(all="ignore"):
             a = (start - self.centre) * self._deviations
             b = (goal - start) * self._deviations
+            # In units of its largest number: the square of a far goal would be infinite.
+            unit = np.abs(b).max(axis=-1, keepdims=True)
+            b = np.where(unit > 0.0, b / unit, b)
             # |a + share b|² = radius², solved for the larger share.
             aa, ab, bb = a @ a, b @ a, (b * b).sum(axis=-1)
             room = np.maximum(self.radius**2 - aa, 0.0)
-            share = (np.sqrt(ab * ab + bb * room) - ab) / bb
+            share = (np.sqrt(ab * ab + bb * room) - ab) / bb / unit[..., 0]
         outside = share < 1.0
         return np.where(
             outside[..., np.newaxis], start + (goal - start) * share[..., np.newaxis], goal

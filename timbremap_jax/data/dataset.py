@@ -232,7 +232,7 @@ def _find_folders(data_dir: Path) -> list[Path]:
 def _natural(path: Path) -> list[tuple[int, str]]:
     """Sort key by which fm2 comes before fm10."""
     return [
-        (int(part or 0) if part.isdigit() else 0, part)
+        (int(part or 0) if part.isdecimal() else 0, part)
         for part in re.split(r"(\d+)", path.as_posix())
     ]
 
@@ -258,7 +258,12 @@ def _open_source(folder: Path, seed: int, notices: list[str]) -> Source:
         )
     labels = _load_labels(folder, len(features), notices)
     description = load_description(folder)
-    names = tuple(description["parameters"]) if description else None
+    names = tuple(map(str, description["parameters"])) if description else None
+    if names is not None and len(names) != labels.shape[1]:
+        raise FormatError(
+            f"{folder}: generate.json names {len(names)} parameters for {labels.shape[1]} columns"
+            " of labels: restore the one that was changed"
+        )
     training = _load_partition(folder / "partition.npy", len(features), seed)
     shape = (features.shape[0], features.shape[1], features.shape[2])
     return Source(folder, shape, labels, training, settings, names)
@@ -302,7 +307,9 @@ def _load_partition(file: Path, n_rows: int, seed: int) -> NDArray[np.bool_]:
     else:
         order = np.random.default_rng(seed).permutation(n_rows)
         save_array(file, order)
-    if not np.array_equal(np.sort(order, axis=None), np.arange(n_rows)):
+    if order.dtype.kind not in "iu" or not np.array_equal(
+        np.sort(order, axis=None), np.arange(n_rows)
+    ):
         raise FormatError(
             f"{file}: is not for this data set of {n_rows} rows (it has {order.size}):"
             " delete it to make it anew"
@@ -318,6 +325,12 @@ def _require_alike(first: Source, other: Source) -> None:
         raise FormatError(
             f"{first.folder} has {n_parameters[0]} parameters and {other.folder} has"
             f" {n_parameters[1]}: only sounds of the same parameters can be joined"
+        )
+    names = (first.parameter_names, other.parameter_names)
+    if None not in names and names[0] != names[1]:
+        raise FormatError(
+            f"{first.folder} has the parameters {', '.join(names[0] or ())} and {other.folder} has"
+            f" {', '.join(names[1] or ())}: only sounds of the same parameters can be joined"
         )
     if first.settings != other.settings or first.shape[1] != other.shape[1]:
         raise FormatError(

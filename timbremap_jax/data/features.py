@@ -84,6 +84,11 @@ class BrokenSounds(FormatError):
             f" --skip-broken, or render them again with  {again}"
         )
         self.broken = broken
+        self._arguments = (data_dir, broken)
+
+    def __reduce__(self):
+        # Errors travel between processes, and are made again from what made them.
+        return type(self), self._arguments
 
 
 def compute_features(
@@ -190,6 +195,7 @@ def _compute(
     n_frames = {r: earlier.n_frames[s] for r, s in zip(good, stamps, strict=True) if s in earlier}
     changed = [at for at, row in enumerate(good) if row not in n_frames]
     if not changed and not broken and len(earlier) == len(good):
+        save_array(data_dir / "labels.npy", labels[good])  # they may have changed alone
         shape = (len(good), settings.n_mels, width)
         return FeatureReport(shape, 0, (), broken), n_frames
 

@@ -40,8 +40,8 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     except OSError as error:
         raise FolderError(
-            f"{path}: cannot be written ({error.strerror}): make room or choose another folder,"
-            " and run the command again (tm-generate goes on with --resume)"
+            f"{path}: cannot be written ({error.strerror}): choose another folder or make room, and"
+            " run the command again (tm-generate and tm-train go on with --resume)"
         ) from None
     finally:
         temporary.unlink(missing_ok=True)

@@ -60,7 +60,7 @@ def generate(
     note: Note | None = None,
     *,
     resume: bool = False,
-    first_row: int = 0,
+    first_row: int | None = None,
     only: Sequence[int] | None = None,
     n_workers: int | None = None,
     progress: Progress[tuple[int, str | None]] = lambda items, _: items,
@@ -82,7 +82,7 @@ def generate(
         Instead of the patch's own.
     resume : bool
         Go on in a folder that was begun with the same settings: render what is missing.
-    first_row : int
+    first_row : int, optional
         With ``resume``, render this row and all that follow, even when they are there.
     only : sequence of int, optional
         Render these rows of such a folder, even when they are there, and no others.
@@ -120,11 +120,16 @@ def generate(
         if outside or not rows:
             problem = f"there is no row {outside[0]}" if outside else "none is given"
             raise SettingsError(f"rows are numbered 0 to {settings.n_examples - 1}: {problem}")
+    if first_row is not None and not 0 <= first_row < settings.n_examples:
+        raise SettingsError(
+            f"rows are numbered 0 to {settings.n_examples - 1}: there is no row {first_row}"
+        )
     description = {**describe(patch, note, settings), "repeatable": repeatable}
     require_same(data_dir, description, again=resume or only is not None)
     _begin(data_dir, description, values)
     if only is None:
-        rows = [r for r in rows if (resume and r >= first_row > 0) or not renderer.is_done(r)]
+        again_from = settings.n_examples if first_row is None else first_row
+        rows = [row for row in rows if row >= again_from or not renderer.is_done(row)]
     if isinstance(engine, LiveEngine):
         outcomes = engine.conduct(
             rows, settings.n_examples, renderer.renders_with(engine, LIVE_TRIES)

@@ -49,7 +49,8 @@ class FeatureSettings:
         if self.n_fft % 2:
             raise SettingsError(f"n_fft is {self.n_fft}: give an even number of samples")
         top = self.sample_rate / 2
-        if not 0 <= self.f_min_hz < (self.f_max_hz or top) <= top:
+        highest = top if self.f_max_hz is None else self.f_max_hz
+        if not 0 <= self.f_min_hz < highest <= top:
             raise SettingsError(
                 f"bands from {self.f_min_hz} to {self.f_max_hz} Hz: give a range between 0 and"
                 f" {top:g} Hz, half the sample rate"

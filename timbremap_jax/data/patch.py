@@ -34,8 +34,9 @@ A table that has the engine's name, such as ``[plugin]``, holds what that engine
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -242,7 +243,13 @@ def load_patch(folder: str | Path, variant: str | None = None) -> Patch:
     return _Reader(file).patch(table, variant)
 
 
-KINDS = {str: "text in quotes", list: "a list", dict: "a table", Real: "a number"}
+KINDS = {
+    int: "a whole number",
+    str: "text in quotes",
+    list: "a list",
+    dict: "a table",
+    Real: "a number",
+}
 
 
 class _Reader:
@@ -321,6 +328,8 @@ class _Reader:
         parameters: list[Parameter] = []
         known = {"name", "control", "description", "range", "steps"}
         for table in tables:
+            if not isinstance(table, dict):
+                raise self.fail(f"a parameter should be {{ name = ... }}, not {table!r}")
             name = self.get(table, "name", str)
             self.refuse_unknown(table, known, f"parameter '{name}'")
             control = self.get(controls, name, str, self.get(table, "control", str, name))
@@ -332,7 +341,7 @@ class _Reader:
         return tuple(parameters)
 
     def range(self, name: str, ends: list[Any]) -> tuple[float, float]:
-        numbers = [e for e in ends if isinstance(e, Real) and not isinstance(e, bool)]
+        numbers = [e for e in ends if isinstance(e, Real) and type(e) is not bool and isfinite(e)]
         if len(ends) != 2 or numbers != ends or ends[0] == ends[1]:
             raise self.fail(f"'range' of '{name}' should be two different numbers, not {ends}")
         return float(ends[0]), float(ends[1])
@@ -352,14 +361,15 @@ class _Reader:
         return {key: float(self.get(table, key, Real)) for key in table}
 
     def note(self, table: Mapping[str, Any]) -> Note:
-        fields: dict[str, Callable[[Any], Any]] = {
+        fields: dict[str, type] = {
             "pitch": int,
             "velocity": int,
-            "sustain_ms": float,
-            "release_ms": float,
+            "sustain_ms": Real,
+            "release_ms": Real,
         }
         self.refuse_unknown(table, set(fields), "[note]")
+        values = {key: self.get(table, key, fields[key]) for key in table}
         try:
-            return Note(**{key: fields[key](value) for key, value in table.items()})
-        except (TypeError, ValueError) as error:
+            return Note(**values)
+        except SettingsError as error:
             raise self.fail(f"[note]: {error}") from None

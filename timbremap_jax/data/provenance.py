@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +15,12 @@ from timbremap_jax.data.engines import SAMPLE_RATE
 from timbremap_jax.data.patch import Note, Patch
 from timbremap_jax.data.sampling import GenerateSettings
 from timbremap_runtime.errors import FolderError, FormatError, SettingsError
+
+WRITTEN = (
+    "patch_dir", "variant", "parameters", "note", "n_examples", "seed", "sampling",
+    "sample_format",
+)  # fmt: skip
+"""What others read of a description."""
 
 
 def describe(patch: Patch, note: Note, settings: GenerateSettings) -> dict[str, Any]:
@@ -52,21 +59,26 @@ def command_again(data_dir: Path, rows: Sequence[int]) -> str | None:
         "release": note["release_ms"],
         "only": ",".join(map(str, rows)),
     }
-    words = [f"--{name} {value}" for name, value in options.items() if value is not None]
-    return " ".join(["tm-generate", description["patch_dir"], str(data_dir), *words])
+    words = ["tm-generate", description["patch_dir"], str(data_dir)]
+    for name, value in options.items():
+        words += [f"--{name}", str(value)] if value is not None else []
+    return shlex.join(words)
 
 
 def load_description(data_dir: Path) -> dict[str, Any] | None:
     """Read ``generate.json`` of a data folder; None where there is none."""
     file = data_dir / "generate.json"
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        description = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError:
         raise FormatError(
             f"{file}: not valid JSON: restore it, or render into another folder"
         ) from None
+    if not isinstance(description, dict) or not set(WRITTEN) <= set(description):
+        raise FormatError(f"{file}: not what tm-generate writes: restore it, or delete it")
+    return description
 
 
 def require_same(data_dir: Path, description: dict[str, Any], *, again: bool) -> None:
@@ -93,10 +105,14 @@ def require_same(data_dir: Path, description: dict[str, Any], *, again: bool) ->
         # A patch may move: what it says is in its hash. Chance may hide that it varies.
         if key in ("patch_dir", "repeatable"):
             continue
-        if earlier and earlier.get(key) != description[key]:
+        then, now = (earlier or {}).get(key), description[key]
+        if then != now:
+            if isinstance(then, dict) and isinstance(now, dict):
+                changed = [part for part in now if then.get(part) != now[part]]
+                then, now = ({part: each.get(part) for part in changed} for each in (then, now))
             raise SettingsError(
-                f"{data_dir} was made with another {key} ({_short(earlier.get(key))}, now"
-                f" {_short(description[key])}): give another folder, or the same as then"
+                f"{data_dir} was made with another {key} ({_short(then)}, now {_short(now)}):"
+                " give another folder, or the same as then"
             )
 
 

@@ -35,8 +35,8 @@ def wav_path(data_dir: Path, row: int) -> Path:
 
 
 def row_of(path: Path) -> int | None:
-    """Row that a file belongs to, or None when it is not named as a sound."""
-    match = re.fullmatch(r"ex_(\d+)\.wav", path.name)
+    """Row that a file belongs to, or None when it is not named as `wav_path` does."""
+    match = re.fullmatch(r"ex_(0|[1-9][0-9]*)\.wav", path.name)
     return int(match[1]) if match else None
 
 

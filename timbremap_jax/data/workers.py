@@ -172,7 +172,8 @@ class _Worker:
             return "its process did not answer any more"
         code = self.process.exitcode
         if code is not None and code < 0:
-            return f"its process was ended by {signal.Signals(-code).name}"
+            known = -code in list(signal.Signals)
+            return f"its process was ended by {signal.Signals(-code).name if known else -code}"
         return f"its process ended with status {code}"
 
 

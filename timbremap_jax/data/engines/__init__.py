@@ -149,7 +149,10 @@ def read_options(patch: Patch, kind: type[T]) -> T:
                 f"{patch.file}: '{key}' of [{patch.engine}] should be like {defaults[key]!r},"
                 f" not {value!r}"
             )
-    return kind(**patch.options)
+    try:
+        return kind(**patch.options)
+    except SettingsError as error:
+        raise FormatError(f"{patch.file}: [{patch.engine}]: {error}") from None
 
 
 def require_controls(names: Sequence[str], there: Sequence[str], lead: str) -> None:

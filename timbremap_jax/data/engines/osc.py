@@ -66,6 +66,15 @@ class OscOptions:
     input: str = ""
     latency_ms: float = 0.0
 
+    def __post_init__(self):
+        for name, lowest in (("port", 1), ("listen", 0)):
+            port = getattr(self, name)
+            if not lowest <= port <= 65535:
+                raise SettingsError(f"{name} is {port}: give a port, {lowest} to 65535")
+        for name in ("settle_ms", "latency_ms"):
+            if not 0 <= getattr(self, name) < 60_000:
+                raise SettingsError(f"{name} is {getattr(self, name)}: give milliseconds")
+
 
 class Recorder(Protocol):
     """Whatever holds what was heard between two calls."""
