@@ -161,3 +161,19 @@ def test_batches_are_full_and_take_each_row_at_most_once():
     taken = list(batches(rows, 16, np.random.default_rng(0)))
     assert [len(batch) for batch in taken] == [16, 16, 16]
     assert len(set(np.concatenate(taken)) & set(rows)) == 48
+
+
+def test_sounds_of_other_parameters_are_not_joined(data_dir: Path, tmp_path: Path):
+    copy_of(data_dir, tmp_path / "a1²2b")  # a superscript is a digit, but no number
+    other = copy_of(data_dir, tmp_path / "b")
+    file = other / "generate.json"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('"rate"', '"cutoff"'), encoding="utf-8")
+    with pytest.raises(FormatError, match="only sounds of the same parameters can be joined"):
+        load_dataset(tmp_path)
+    file.write_text(text.replace('"rate",', ""), encoding="utf-8")
+    with pytest.raises(FormatError, match="names 3 parameters for 4 columns"):
+        load_dataset(other)
+    file.write_text("[]", encoding="utf-8")
+    with pytest.raises(FormatError, match="not what tm-generate writes"):
+        load_dataset(other)

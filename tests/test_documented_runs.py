@@ -148,6 +148,10 @@ def test_the_demo_ends_in_sounds_and_pictures(
         samples = soundfile.read(tmp_path / f"{name}.wav")[0].astype(np.float32)
         assert find_fault(samples) is None
     assert (tmp_path / "model" / "latent.png").exists()
+    # Stopped in training, it goes on from there.
+    (tmp_path / "model" / "metrics.json").unlink()
+    assert demo.main(["--folder", str(tmp_path)]) == 0
+    assert "--resume" in capsys.readouterr().out
 
 
 def test_benchmarks_run(tmp_path: Path):

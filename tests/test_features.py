@@ -67,6 +67,7 @@ def test_any_setting_and_length_is_that_of_librosa(settings: FeatureSettings, n_
         ({"n_fft": 1025}, "give an even number"),
         ({"f_min_hz": 9000.0, "f_max_hz": 8000.0}, "give a range between 0 and 22050 Hz"),
         ({"f_max_hz": 30_000.0}, "give a range"),
+        ({"f_max_hz": 0.0}, "give a range"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(change: dict[str, float], message: str):
@@ -149,6 +150,17 @@ def test_a_second_run_computes_only_what_changed(data_dir: Path, copy: Path):
     assert np.array_equal(np.load(copy / "features.npy"), np.delete(expected, 20, axis=0))
     assert compute_features(copy, FeatureSettings(n_mels=64)).n_computed == N_SOUNDS - 1
     assert json.loads((copy / "features.json").read_text())["n_mels"] == 64
+
+
+def test_labels_that_changed_alone_are_taken(copy: Path):
+    labels = np.loadtxt(copy / "labels.csv", delimiter=",", dtype=int)
+    labels[:, 0] = 1
+    np.savetxt(copy / "labels.csv", labels, fmt="%d", delimiter=",")
+    compute_features(copy)  # the copies may be of another time
+    labels[:, 0] = 2
+    np.savetxt(copy / "labels.csv", labels, fmt="%d", delimiter=",")
+    assert compute_features(copy).n_computed == 0
+    assert np.array_equal(np.load(copy / "labels.npy"), labels)
 
 
 def damage(folder: Path) -> dict[int, str]:

@@ -141,11 +141,18 @@ def test_only_renders_those_rows_and_resume_from_a_row_all_that_follow(
     assert rendered("--only", "3,17,40-42") == [3, 17, 40, 41, 42]
     assert rendered("--resume", "57") == [57, 58, 59]
     assert rendered("--resume") == []
+    assert rendered("--resume", "0") == list(range(N_SOUNDS))
 
 
 def test_only_a_row_that_is_there(data_dir: Path):
     with pytest.raises(SettingsError, match="rows are numbered 0 to 59: there is no row 60"):
         generate(load_patch(LFO4, "fm"), data_dir, GenerateSettings(N_SOUNDS), only=[60])
+
+
+def test_resume_from_a_row_that_is_not_there(data_dir: Path):
+    settings = GenerateSettings(N_SOUNDS)
+    with pytest.raises(SettingsError, match="there is no row 60"):
+        generate(load_patch(LFO4, "fm"), data_dir, settings, resume=True, first_row=60)
 
 
 def test_note_and_format_are_those_asked_for(tmp_path: Path):

@@ -105,6 +105,25 @@ def test_rpn_6_sets_the_zone(zone: Any, master: int, inside: int, outside: int):
     assert feed(decoder, on(outside), pressure(outside, 127)) is None
 
 
+def test_notes_outside_a_smaller_zone_are_let_go():
+    decoder = MpeDecoder()
+    feed(decoder, on(9), pressure(9, 100), on(1), off(1), *rpn(0, 6, 3))
+    assert feed(decoder, on(1), off(1), pressure(1, 90))[2] == 0.0
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+def test_all_notes_off(channel: int):
+    decoder = MpeDecoder()
+    feed(decoder, on(1), on(1), pressure(1, 100))
+    assert feed(decoder, control(channel, 123, 0))[2] == 0.0
+
+
+def test_data_for_an_nrpn_is_not_for_the_rpn_before_it():
+    decoder = MpeDecoder()
+    feed(decoder, *rpn(1, 0, 24), control(1, 99, 1), control(1, 98, 8), control(1, 6, 1))
+    assert decoder.member_bend_range == 24.0
+
+
 def test_y_may_be_another_controller():
     decoder = MpeDecoder(y_controller=1)
     assert feed(decoder, on(1), control(1, 74, 127), control(1, 1, 0))[1] == 0.0
@@ -164,7 +183,8 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
             pass
 
     backend = types.ModuleType("in_memory_midi")
-    devices = [{"name": "Pad 1", "is_input": True, "is_output": False}]
+    devices = [{"name": "Pad 10", "is_input": True, "is_output": False}]
+    devices += [{"name": "Pad 1", "is_input": True, "is_output": False}]
     devices += [{"name": "Synth", "is_input": False, "is_output": True}]
     backend.__dict__.update(Input=Input, Output=Output, get_devices=lambda **_: devices)
     monkeypatch.setitem(sys.modules, "in_memory_midi", backend)
@@ -182,8 +202,9 @@ def test_a_port_is_found_by_the_beginning_of_its_name(wire: dict[str, Any]):
     assert frames == [pytest.approx((0.5, 64 / 127, 0.0)), pytest.approx((0.5, 64 / 127, 1.0))]
     port.close()
     assert wire["closed"]
-    assert input_names() == ["Pad 1"]
-    with pytest.raises(SettingsError, match="no MIDI input 'Piano': there are Pad 1"):
+    assert input_names() == ["Pad 10", "Pad 1"]
+    assert MidiInput("Pad 1", MpeDecoder(), frames.append)._port.name == "Pad 1"
+    with pytest.raises(SettingsError, match="no MIDI input 'Piano': there are Pad 10, Pad 1"):
         MidiInput("Piano", MpeDecoder(), frames.append)
 
 

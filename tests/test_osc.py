@@ -1,24 +1,27 @@
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 import os
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import exp
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from performance import Client, make_library, make_map, serving
+from performance import Client, free_port, make_library, make_map, serving
 from pythonosc.osc_message_builder import build_msg
 
 import timbremap_runtime as tm
 from timbremap_runtime.errors import FolderError, SettingsError
 from timbremap_runtime.library import Library
-from timbremap_runtime.osc import Target
+from timbremap_runtime.osc import MOST_SUBSCRIBERS, OscService, Target
 
 SINGLE = 1e-4
 """OSC carries single precision, of values up to 127."""
@@ -369,3 +372,64 @@ def test_any_packet_leaves_it_running(library: Path, monkeypatch: pytest.MonkeyP
         assert len(call(lambda: service.targets)) == 0
         assert growth < 2048  # KiB, over the last 80,000 packets
         client.close()
+
+
+def test_a_scale_that_was_just_asked_for_is_kept_by_a_model_that_is_loaded(library: Path):
+    with serving(library, "one") as (service, _, call):
+        call(service.handle, "/tm/scale", ["uniform"])
+        call(service.handle, "/tm/load", ["two"])
+        call(service.drained)
+        assert service.model.name == "two"
+        assert service.performer.mapping.scale == "uniform"
+
+
+def test_a_full_list_still_takes_who_is_on_it_already(library: Path):
+    with serving(library, "one") as (service, _, call):
+        me = ("127.0.0.1", 4000)
+        for port in range(9100, 9100 + MOST_SUBSCRIBERS):
+            call(service.handle, "/tm/subscribe", [port], me)
+        call(service.handle, "/tm/subscribe", [9100, "named"], me)
+        call(service.handle, "/tm/subscribe", [9099], me)
+        assert len(service.targets) == MOST_SUBSCRIBERS
+        assert service.targets[-1] == Target(("127.0.0.1", 9100), named=True)
+        assert service.traffic.errors == 1
+
+
+def test_it_never_sends_to_itself(library: Path):
+    with serving(library, "one") as (service, address, call):
+        call(service.handle, "/tm/subscribe", [address[1]], ("127.0.0.1", 4000))
+        assert service.targets == []
+        assert service.traffic.errors == 1
+    port = free_port()
+    service = OscService(Library(library), "one", [Target(("127.0.0.1", port))])
+    with pytest.raises(SettingsError, match=f"port {port} "):
+        asyncio.run(service.serve("127.0.0.1", port))
+
+
+def test_a_target_that_is_no_host_is_said(library: Path):
+    service = OscService(Library(library), "one", [Target(("no-such-host.invalid", 9001))])
+    with pytest.raises(SettingsError, match=r"no-such-host\.invalid cannot be sent to"):
+        asyncio.run(service.serve("127.0.0.1", 0))
+
+
+def test_names_that_are_alike_as_addresses_stay_apart(tmp_path: Path):
+    tm.save(make_map(0, 4), tmp_path / "m" / "timbremap")
+    names = ["a", "a_2", "a", "a b"]
+    (tmp_path / "m" / "config.json").write_text(json.dumps({"parameters": names}))
+    client = Client()
+    with serving(tmp_path, "m", [Target(("127.0.0.1", client.port), named=True)]):
+        heard = {client.receive()[0] for _ in range(6)}
+    client.close()
+    assert len([path for path in heard if path.startswith("/tm/p/")]) == 4
+
+
+def test_a_recording_that_cannot_go_on_does_not_stop_the_music(library: Path):
+    def full_disk(address: str, values: Sequence[Any]) -> None:
+        raise OSError(28, "No space left on device")
+
+    with serving(library, "one", on_message=full_disk) as (service, _, call):
+        call(service.handle, "/tm/c", [0.1, 0.2, 0.3])
+        call(service.handle, "/tm/c", [0.4, 0.5, 0.6])
+        call(service.drained)
+        assert service.performer.c == pytest.approx([0.4, 0.5, 0.6])
+        assert service.traffic.errors == 1

@@ -132,3 +132,15 @@ def test_a_recording_that_is_none_names_the_line(text: str, said: str, tmp_path:
         list(read_recording(tmp_path / "take.jsonl"))
     with pytest.raises(FormatError, match="not a recording"):
         list(read_recording(tmp_path / "missing.jsonl"))
+
+
+def test_nothing_is_recorded_of_what_did_not_begin(library: Path, tmp_path: Path):
+    take = tmp_path / "take.jsonl"
+    assert serve.main([str(library), "--port", "0", "--record", str(take), "--load", "no"]) == 1
+    assert not take.exists()
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "x"])
+def test_a_port_that_cannot_be_is_wrong_usage(library: Path, port: str):
+    with pytest.raises(SystemExit):
+        serve.main([str(library), "--port", port])
