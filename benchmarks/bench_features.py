@@ -23,7 +23,7 @@ from sound_data import render, settle
 
 from timbremap_jax.data.features import compute_features
 from timbremap_jax.data.sounds import wav_path
-from timbremap_jax.data.workers import default_workers
+from timbremap_jax.data.workers import n_cores
 
 N_SOUNDS, N_SOUNDS_SHORT = 3_000, 400
 N_ORIGINAL = 400  # clips of the original recipe a round: it is slow, and steady
@@ -45,7 +45,7 @@ def measure(short: bool) -> Result:
         ).T
     peer = "librosa, clip by clip (the original recipe)"
     race = race_of(f"{n_sounds} sounds of 0.3 s", peer, rounds[0], rounds[1], 1.0, "sounds/s")
-    return Result([race], {"processes": default_workers(), "seconds a sound": rounds.tolist()})
+    return Result([race], {"processes": n_cores(), "seconds a sound": rounds.tolist()})
 
 
 def original(data_dir: Path, n_sounds: int) -> float:

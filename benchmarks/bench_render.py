@@ -23,7 +23,7 @@ from sound_data import lfo4, render, settle
 
 from timbremap_jax.data.engines import SAMPLE_RATE, open_engine
 from timbremap_jax.data.sampling import GenerateSettings, sample_parameters
-from timbremap_jax.data.workers import default_workers
+from timbremap_jax.data.workers import n_cores
 
 N_SOUNDS, N_SOUNDS_SHORT = 1_500, 200
 N_ROUNDS = 3
@@ -66,7 +66,7 @@ def measure(short: bool) -> Result:
             ("engine alone, nothing written", engine),
         )
     ]
-    return Result(races, {"processes": default_workers(), "seconds": seconds})
+    return Result(races, {"processes": n_cores(), "seconds": seconds})
 
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ from sound_data import render
 
 from timbremap_jax.data.dataset import Dataset, load_dataset
 from timbremap_jax.data.features import compute_features
-from timbremap_jax.devices import batch_sharding, n_cores, replicated, use_all_cores
+from timbremap_jax.data.workers import n_cores
+from timbremap_jax.devices import batch_sharding, replicated, use_all_cores
 from timbremap_jax.encoders import DROPOUT
 from timbremap_jax.model import TimbreModel
 from timbremap_jax.objective import L2_WEIGHT

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import sys
 from collections.abc import Callable
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from race import Race
+
+from timbremap_jax.data.workers import n_cores
 
 HERE = Path(__file__).parent
 LATEST = HERE / "results" / "latest.json"
@@ -80,9 +81,7 @@ def machine() -> dict[str, Any]:
     """Say what this was measured on."""
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "cores": n_cores(),
         "system": f"{platform.system()} {platform.machine()}",
     }
 

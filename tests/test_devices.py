@@ -8,7 +8,8 @@ import pytest
 
 SCRIPT = """
 import jax
-from timbremap_jax.devices import n_cores, use_all_cores
+from timbremap_jax.data.workers import n_cores
+from timbremap_jax.devices import use_all_cores
 use_all_cores()
 print(len(jax.devices()), n_cores())
 """

@@ -13,6 +13,8 @@ import os
 import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from timbremap_jax.data.workers import n_cores
+
 
 def use_all_cores() -> None:
     """Make JAX see a device for every core this process may use, as the LSTM encoder trains best.
@@ -28,13 +30,6 @@ def use_all_cores() -> None:
         jax.config.update("jax_num_cpu_devices", n_cores())
     except RuntimeError:
         pass  # JAX has computed something before: it keeps the devices it has
-
-
-def n_cores() -> int:
-    """Count the processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def batch_sharding(batch_size: int) -> NamedSharding:

@@ -39,9 +39,11 @@ class WorkerDied(TimbreMapError):
     """The process that worked on a row ended, twice."""
 
 
-def default_workers() -> int:
-    """Count the processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def n_cores() -> int:
+    """Count the processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def map_rows(
@@ -83,7 +85,7 @@ def map_rows(
     )
     deaths: dict[int, int] = {}
     deaths_in_a_row = 0
-    n_workers = min(n_workers or default_workers(), len(waiting))
+    n_workers = min(n_workers or n_cores(), len(waiting))
     workers = [_Worker.start(make_task) for _ in range(n_workers)]
     try:
         for worker in workers:
