@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from timbremap_jax.training import EpochReport
 
+COLLAPSED = 0.05
+"""A model whose answers spread less than that has learned nothing of the sounds."""
+
 
 @command
 def main(argv: list[str] | None = None) -> None:
@@ -93,6 +96,12 @@ def main(argv: list[str] | None = None) -> None:
     for name, error in test["parameters"].items():
         print(f"  {name}: {error['mae']:.1f} of 127 off on average, spread {error['spread']:.2f}")
     print(f"{args.model_dir}: mean squared error on test sounds {test['mse']:.1f}")
+    if max(error["spread"] for error in test["parameters"].values()) < COLLAPSED:
+        print(
+            "note: the model answers the same to every sound, so it cannot be played; an LSTM may"
+            " lose a long sound, or one with a silent end: try --encoder cnn, or a shorter note",
+            file=sys.stderr,
+        )
 
 
 @contextmanager

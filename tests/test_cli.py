@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -146,3 +147,15 @@ def test_a_missing_extra_is_one_line_with_the_way_to_install_it(
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert f"{package} is not installed: run  pip install 'timbremap[" in done.stderr
+
+
+def test_a_model_that_heard_nothing_is_called_so(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    copy = tmp_path / "data"
+    shutil.copytree(data_dir, copy)
+    features = np.load(copy / "features.npy")
+    np.save(copy / "features.npy", np.broadcast_to(features[0], features.shape))
+    run = ["--encoder", "cnn", "--epochs", "1", "--batch", "16", str(copy), str(tmp_path / "m")]
+    assert train.main(run) == 0
+    assert "answers the same to every sound" in capsys.readouterr().err
