@@ -148,7 +148,7 @@ def summary(model: Path, sounds: list[Path]) -> list[str]:
         "",
         f"Try next: another point with  tm-map {model} 0.2 0.8 0.5",
         "          more sounds (--examples 10000) for a map that is nearer the truth",
-        "          your own note with  tm-generate --sustain 500 --release 200",
+        "          a longer note, --sustain 500 --release 200, and tm-train --encoder cnn for it",
     ]
 
 
