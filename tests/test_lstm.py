@@ -87,6 +87,40 @@ def test_lstm_is_its_formula():
     assert np.abs(lstm(jnp.asarray(x)) - h).max() < 1e-5  # single precision over five steps
 
 
+def test_memories_are_spread_over_the_sequence():
+    lstm = LastState(3, 1000, rngs=nnx.Rngs(0))
+    lstm.spread_memory(104, nnx.Rngs(1))
+    i, f, g, o = np.split(np.asarray(lstm.bias[...], np.float64), 4)
+    frames = 1 + np.exp(f)  # a gate of 1 - 1 / T forgets in T frames
+    assert 2 <= frames.min() < 5 and 101 < frames.max() <= 104
+    assert frames.mean() == pytest.approx(53, abs=3)  # of 1000 uniform draws, deviation 0.9
+    assert np.array_equal(i, -f)
+    assert not g.any() and not o.any()
+
+
+def test_one_frame_has_nothing_to_remember():
+    lstm = LastState(3, 4, rngs=nnx.Rngs(0))
+    lstm.spread_memory(1, nnx.Rngs(1))
+    assert not np.asarray(lstm.bias[...]).any()
+
+
+def test_a_silent_end_does_not_hide_the_beginning():
+    x = np.zeros((190, 1, 8), np.float32)
+    x[0] = np.random.default_rng(0).normal(size=8)
+
+    def heard(lstm: LastState) -> float:
+        """How far the last state tells what the first frame was."""
+        weights = lstm.input_kernel[...], lstm.recurrent_kernel[...], lstm.bias[...]
+        return float(
+            jnp.abs(last_state(jnp.asarray(x), *weights) - last_state(0 * x, *weights)).max()
+        )
+
+    lstm = LastState(8, 64, rngs=nnx.Rngs(0))
+    open_gates = heard(lstm)
+    lstm.spread_memory(190, nnx.Rngs(1))
+    assert heard(lstm) > 100 * open_gates
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_value_is_that_of_a_plain_scan(shape: tuple[int, int, int, int]):
     arguments, _ = problem(*shape)

@@ -8,12 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import LFO4
 from flax import nnx
 
 from timbremap_jax.data.dataset import load_dataset
 from timbremap_jax.data.features import compute_features
+from timbremap_jax.data.generate import generate
 from timbremap_jax.data.mel import FeatureSettings
-from timbremap_jax.encoders import Latent
+from timbremap_jax.data.patch import load_patch
+from timbremap_jax.data.sampling import GenerateSettings
+from timbremap_jax.encoders import LSTM, Latent
 from timbremap_jax.export import export_mapping, principal_axes
 from timbremap_jax.objective import (
     END_DRIVE,
@@ -45,6 +49,27 @@ def test_every_encoder_learns(small_data_dir: Path, encoder: str, generative: bo
     settings = TrainSettings(encoder, generative, epochs=n_epochs, batch_size=16)
     history = train(dataset, settings).history
     assert history[-1].training["mse"] < 0.9 * history[0].training["mse"]
+
+
+def test_an_lstm_hears_notes_with_a_silent_end(tmp_path: Path):
+    generate(load_patch(LFO4, "fm"), tmp_path, GenerateSettings(400))
+    compute_features(tmp_path, FeatureSettings(n_mels=16, hop_length=512))
+    features = np.load(tmp_path / "features.npy")
+    np.save(tmp_path / "features.npy", np.pad(features, ((0, 0), (0, 0), (0, 60))))
+    settings = TrainSettings("lstm", generative=True, epochs=6, batch_size=16)
+    history = train(load_dataset(tmp_path), settings).history
+    # With forget gates that all start open at sigmoid(1), 0.00.
+    assert float(history[-1].test["spread"]) > 0.1
+
+
+def test_gates_of_the_original_recipe_start_as_keras_has_them():
+    def bias(recipe: str) -> np.ndarray:
+        body = TrainSettings("lstm", recipe=recipe).make_model((16, 104), 4).encoder.body
+        assert isinstance(body, LSTM)
+        return np.asarray(body.recurrent.bias[...])
+
+    assert np.array_equal(bias("original"), np.repeat([0.0, 1.0, 0.0, 0.0], 128))
+    assert bias("default")[128:256].max() > 4  # exp(4) = 55 frames
 
 
 def test_the_same_seed_gives_the_same_weights(data_dir: Path):

@@ -47,6 +47,8 @@ class Recipe:
         Share of all steps over which that weight rises from zero.
     overdrive_weight : float
         Weight of `timbremap_jax.objective.overdrive`.
+    long_memory : bool
+        Whether an LSTM starts as `timbremap_jax.lstm.LastState.spread_memory` has it.
     """
 
     input: Input
@@ -61,6 +63,7 @@ class Recipe:
     spread_weight: float = 0.0
     spread_warmup_share: float = 0.0
     overdrive_weight: float = 0.0
+    long_memory: bool = False
 
     def gradient_transformation(self, n_steps: int) -> optax.GradientTransformation:
         """Make the optimizer of a run of ``n_steps``."""
@@ -105,6 +108,7 @@ RECIPES = {
         spread_weight=1.0,
         spread_warmup_share=1.0,
         overdrive_weight=10.0,
+        long_memory=True,
     ),
     # The system of 2019, as its Keras models were trained.
     "original": Recipe(input="power", optimizer="rmsprop", learning_rate=1e-3, batch_size=32),

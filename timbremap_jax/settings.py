@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flax import nnx
 
 from timbremap_jax.data.dataset import Dataset
-from timbremap_jax.encoders import BODIES
+from timbremap_jax.encoders import BODIES, LSTM
 from timbremap_jax.model import TimbreModel
 from timbremap_jax.recipes import find_recipe
 from timbremap_runtime.errors import SettingsError
@@ -78,11 +78,17 @@ class TrainSettings:
 
     def make_model(self, input_shape: tuple[int, int], n_parameters: int) -> TimbreModel:
         """Make a model for spectrograms of ``input_shape`` (mel bands, frames), not trained yet."""
-        return TimbreModel(
+        rngs = nnx.Rngs(self.seed)
+        model = TimbreModel(
             self.encoder,
             input_shape,
             latent_size=self.latent_size,
             n_parameters=n_parameters,
             generative=self.generative,
-            rngs=nnx.Rngs(self.seed),
+            rngs=rngs,
         )
+        body = model.encoder.body
+        if isinstance(body, LSTM) and find_recipe(self.recipe).long_memory:
+            _, n_frames = input_shape
+            body.recurrent.spread_memory(n_frames, rngs)
+        return model
