@@ -1,15 +1,15 @@
-"""What all commands share: one-line errors, progress bars, where a mapping lies."""
+"""What all commands share: one-line errors, help, progress bars."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from timbremap_runtime.errors import FolderError, MissingExtra, TimbreMapError
+from timbremap_runtime.errors import MissingExtra, TimbreMapError
 
 
 def command(main: Callable[[list[str] | None], None]) -> Callable[..., int]:
@@ -42,15 +42,34 @@ def command(main: Callable[[list[str] | None], None]) -> Callable[..., int]:
 
 def parser(description: str, example: str) -> argparse.ArgumentParser:
     """Return an argument parser whose help ends with an example."""
-    return argparse.ArgumentParser(
+    return _Parser(
         description=description,
         epilog=f"example:\n  {example}",
         formatter_class=_HelpFormatter,
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the line and end."""
+        self.exit(2, f"error: {message}; see  {self.prog} --help\n")
+
+
 class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Shows defaults, and leaves the example as it is written."""
+    """Shows defaults where there are any, and leaves the example as it is written."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default is False or "(default" in (action.help or ""):
+            return action.help
+        return super()._get_help_string(action)
+
+
+def command_line(name: str, argv: list[str] | None, *more: str) -> str:
+    """Return what was typed, with ``more`` behind it if it is not there."""
+    words = [name, *(sys.argv[1:] if argv is None else argv)]
+    return shlex.join([*words, *(word for word in more if word not in words)])
 
 
 def positive(text: str) -> int:
@@ -73,12 +92,3 @@ def bar(unit: str) -> Callable[[Iterable[Any], int], Iterable[Any]]:
         return tqdm(items, total=n_items, unit=f" {unit}", disable=None, file=sys.stderr)
 
     return wrap
-
-
-def find_mapping(path: Path) -> Path:
-    """Return the ``timbremap`` folder of a model folder, or ``path`` itself if it is one."""
-    if (path / "timbremap").is_dir():
-        return path / "timbremap"
-    if not path.is_dir():
-        raise FolderError(f"{path}: no such folder; give one that tm-train wrote")
-    return path

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 import timbremap_runtime as tm
-from timbremap_runtime.errors import TimbreMapError
 
 from . import features, generate, plot, train
 from ._common import command, parser
@@ -83,6 +82,7 @@ def run(name: str, main: Callable[[list[str]], int], arguments: list[str]) -> No
 
 def play(model: Path, folder: Path) -> list[Path]:
     """Map the demo's points to parameters and back; render their sounds, and a way around."""
+    from timbremap_jax.data.audition import keep_sound
     from timbremap_jax.data.engines.faust import FaustEngine
     from timbremap_jax.data.patch import load_patch
 
@@ -97,10 +97,12 @@ def play(model: Path, folder: Path) -> list[Path]:
         back = mapping.inverse(p)
         print(f"   {point!s:24} " + "".join(f"{v:8.1f}" for v in p), end="")
         print(f"   and back: {', '.join(f'{v:.3f}' for v in back)}")
-        files.append(keep(folder / f"{name}.wav", engine.render(p.tolist(), note)))
+        files.append(folder / f"{name}.wav")
+        keep_sound(files[-1], engine.render(p.tolist(), note), engine.sample_rate)
     note = patch.note.with_changes(sustain_ms=1000 * GLIDE_SECONDS, release_ms=100)
     glide = engine.glide(mapping.forward(way_around(100 * GLIDE_SECONDS)), note)
-    files.append(keep(folder / "glide.wav", glide))
+    files.append(folder / "glide.wav")
+    keep_sound(files[-1], glide, engine.sample_rate)
     return files
 
 
@@ -112,18 +114,6 @@ def way_around(n_points: int) -> NDArray[np.float64]:
     angle = np.linspace(0, 2 * np.pi, n_points)
     ways = (np.cos(angle), np.sin(angle), np.sin(2 * angle))
     return 0.5 + 0.4 * np.stack(ways, axis=-1)
-
-
-def keep(file: Path, samples: NDArray[np.float32]) -> Path:
-    """Write a sound that is fit to be heard."""
-    from timbremap_jax.data.engines import SAMPLE_RATE
-    from timbremap_jax.data.sounds import find_fault, write_wav
-
-    fault = find_fault(samples)
-    if fault:
-        raise TimbreMapError(f"{file}: the sound {fault}")
-    write_wav(file, samples, SAMPLE_RATE)
-    return file
 
 
 def summary(model: Path, sounds: list[Path]) -> list[str]:
@@ -146,9 +136,10 @@ def summary(model: Path, sounds: list[Path]) -> list[str]:
         f"       and  {sounds[-1]}: once around the control space, in one note",
         f"Play with  {model / 'timbremap'}  (jg.timbremap loads this folder in Max/MSP)",
         "",
-        f"Try next: another point with  tm-map {model} 0.2 0.8 0.5",
-        "          more sounds (--examples 10000) for a map that is nearer the truth",
-        "          a longer note, --sustain 500 --release 200, and tm-train --encoder cnn for it",
+        "Try next, for a map of your own:",
+        f"  hear another point     tm-map {model} 0.2 0.8 0.5 --wav point.wav --sustain 1500",
+        "  nearer the truth       tm-generate with --examples 10000 (10 times the sounds)",
+        "  another character      tm-generate with --variant am, or --sustain 500 --release 200",
     ]
 
 

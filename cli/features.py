@@ -35,6 +35,7 @@ def main(argv: list[str] | None = None) -> None:
 
     from timbremap_jax.data.features import BrokenSounds, compute_features
     from timbremap_jax.data.mel import FeatureSettings
+    from timbremap_jax.data.provenance import command_again
 
     settings = FeatureSettings(
         args.sample_rate, args.n_fft, args.hop, args.mels, args.f_min, args.f_max
@@ -54,6 +55,9 @@ def main(argv: list[str] | None = None) -> None:
     if report.without_sound:
         rows = report.without_sound
         print(f"{len(rows)} rows of labels.csv have no sound and are left out: {ranges(rows)}")
+        again = command_again(args.data_dir)
+        if again:
+            print(f"to render them:  {again}")
     if report.broken:
         print(f"{len(report.broken)} broken sounds are left out")
     n_sounds, n_mels, n_frames = report.shape

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from timbremap_runtime.errors import TimbreMapError
 
-from ._common import bar, command, parser, positive
+from ._common import bar, command, command_line, parser, positive
 
 EVERY_ROW = -1
 """Of ``--resume`` without a row: whatever is missing."""
@@ -75,17 +75,24 @@ def main(argv: list[str] | None = None) -> None:
         sustain_ms=args.sustain,
         release_ms=args.release,
     )
-    faults = generate(
-        patch,
-        args.data_dir,
-        GenerateSettings(args.examples, args.seed, args.sampling, args.format),
-        note,
-        resume=args.resume is not None,
-        first_row=None if args.resume == EVERY_ROW else args.resume,
-        only=args.only,
-        n_workers=args.workers,
-        progress=bar("sounds"),
-    )
+    try:
+        faults = generate(
+            patch,
+            args.data_dir,
+            GenerateSettings(args.examples, args.seed, args.sampling, args.format),
+            note,
+            resume=args.resume is not None,
+            first_row=None if args.resume == EVERY_ROW else args.resume,
+            only=args.only,
+            n_workers=args.workers,
+            progress=bar("sounds"),
+        )
+    except KeyboardInterrupt:
+        again = command_line("tm-generate", argv, *(() if args.only else ("--resume",)))
+        n_there = len(list((args.data_dir / "wavs").glob("ex_*.wav")))
+        raise KeyboardInterrupt(
+            f"stopped, {n_there} of {args.examples} sounds are there; go on with  {again}"
+        ) from None
     if not (load_description(args.data_dir) or {})["repeatable"] and patch.engine != "osc":
         print(
             f"note: {patch.name} does not sound the same twice with the same settings, so a row"

@@ -1,10 +1,11 @@
-"""tm-map: control points to parameters, or back."""
+"""tm-map: control points to parameters, or back; and what they sound like."""
 
 from __future__ import annotations
 
+import argparse
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 import timbremap_runtime as tm
 from timbremap_runtime.errors import FormatError, SettingsError
 
-from ._common import command, find_mapping, parser
+from ._common import command, parser
 
 
 @command
@@ -21,18 +22,26 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser(
         "Map control points (0 to 1) to parameters (0 to 127), or back with --inverse.\n"
         "Without VALUES, rows of comma-separated numbers are read from standard input.",
-        "tm-map models/fm 0.5 0.5 0.5",
+        "tm-map models/fm 0.2 0.8 0.5\n"
+        "  tm-map models/fm 0.2 0.8 0.5 --wav point.wav --sustain 1500",
     )
     add = arguments.add_argument
     add("model", type=Path, help="a model folder, or its timbremap folder")
     add("values", type=float, nargs="*", metavar="VALUE", help="one point")
     add("--inverse", action="store_true", help="parameters to control point")
     add("--scale", choices=("normal", "uniform"), default="normal", help="of the control space")
+    add("--wav", type=Path, metavar="FILE", help="play the point on the instrument into a WAV")
+    add("--patch", type=Path, metavar="PATCH_DIR", help="the instrument (default: the data set's)")
+    add("--variant", help="which of its variants (default: its first)")
+    add("--note", type=int, metavar="PITCH", help="MIDI note, 0 to 127 (default: the data set's)")
+    add("--sustain", type=float, metavar="MS", help="note on to note off (default: the data set's)")
     args = arguments.parse_intermixed_args(argv)  # --inverse may stand before the values
 
-    mapping = tm.load(find_mapping(args.model), scale=args.scale)
+    mapping = tm.load(args.model, scale=args.scale)
     size = mapping.parameter_size if args.inverse else mapping.control_size
     apply = mapping.inverse if args.inverse else mapping.forward
+    if args.wav and (args.inverse or not args.values):
+        raise SettingsError("--wav plays one point: give its values, without --inverse")
     if args.values:
         if len(args.values) != size:
             raise SettingsError(f"{len(args.values)} values given: {args.model} takes {size}")
@@ -41,8 +50,11 @@ def main(argv: list[str] | None = None) -> None:
         rows = iter([args.values])
     else:
         rows = read_rows(size)
-    for row in rows:
-        print(",".join(f"{value:.6g}" for value in apply(np.array(row))), flush=True)
+    for row in noticing_the_ends(rows, 127.0 if args.inverse else 1.0):
+        mapped = apply(np.array(row))
+        print(",".join(f"{value:.6g}" for value in mapped), flush=True)
+        if args.wav:
+            hear(args, mapped.tolist())
 
 
 def read_rows(size: int) -> Iterator[list[float]]:
@@ -65,3 +77,40 @@ def read_rows(size: int) -> Iterator[list[float]]:
                 f"standard input, line {number}: {line.strip()!r} has a value that is no number"
             )
         yield row
+
+
+def noticing_the_ends(rows: Iterable[list[float]], highest: float) -> Iterator[list[float]]:
+    """Say once that a value outside 0 to ``highest`` is taken for the end it is beyond."""
+    said = False
+    for row in rows:
+        outside = [value for value in row if not 0 <= value <= highest]
+        if outside and not said:
+            said = True
+            print(
+                f"note: values run from 0 to {highest:g}, {outside[0]:g} is taken for the nearest",
+                file=sys.stderr,
+            )
+        yield row
+
+
+def hear(args: argparse.Namespace, values: Sequence[float]) -> None:
+    """Play parameters on the instrument that the model was trained on, or on the one given."""
+    from timbremap_jax.data.audition import audition, instrument_of
+    from timbremap_jax.data.patch import load_patch
+
+    model: Path = args.model
+    if args.patch:
+        patch = load_patch(args.patch, args.variant)
+        note = patch.note
+    elif args.variant:
+        raise SettingsError("--variant is one of an instrument: name that with  --patch PATCH_DIR")
+    else:
+        patch, note = instrument_of(model.parent if model.name == "timbremap" else model)
+    if len(values) != len(patch.parameters):
+        raise SettingsError(
+            f"{model} plays {len(values)} parameters, {patch.file} has {len(patch.parameters)}:"
+            " name the model's instrument with  --patch PATCH_DIR"
+        )
+    note = note.with_changes(pitch=args.note, sustain_ms=args.sustain)
+    audition(patch, values, note, args.wav)
+    print(f"{args.wav}: {patch.name} {patch.variant or ''}".rstrip(), file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -10,12 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._common import command, parser, positive
+from ._common import command, command_line, parser, positive
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
     from timbremap_jax.training import EpochReport
+
+FEW = 500
+"""Sounds; with fewer, hardly anything can be learned."""
 
 COLLAPSED = 0.05
 """A model whose answers spread less than that has learned nothing of the sounds."""
@@ -30,7 +32,9 @@ def main(argv: list[str] | None = None) -> None:
     )
     add = arguments.add_argument
     encoder = arguments.add_mutually_exclusive_group()
-    encoder.add_argument("--encoder", choices=("dnn", "cnn", "lstm"), default="lstm")
+    encoder.add_argument(
+        "--encoder", choices=("dnn", "cnn", "lstm"), default="lstm", help="what hears the sounds"
+    )
     for kind in ("dnn", "cnn", "lstm"):
         encoder.add_argument(
             f"--{kind}",
@@ -80,6 +84,12 @@ def main(argv: list[str] | None = None) -> None:
     )
     dataset = load_dataset(args.data_dir, args.seed)
     settings.check(dataset)
+    if len(dataset) < FEW:
+        print(
+            f"note: {len(dataset)} sounds are few: answers will be far off; 1000 are a start, 10000"
+            " are better",
+            file=sys.stderr,
+        )
     for notice in dataset.notices:
         print(f"note: {notice}", file=sys.stderr)
     if open_run(args.model_dir, args.data_dir, dataset, settings, resume=args.resume):
@@ -89,17 +99,16 @@ def main(argv: list[str] | None = None) -> None:
         show = EpochLines(settings.epochs, should_stop)
         trained = train(dataset, settings, checkpoints_of(args.model_dir), show)
     if not trained.finished:
-        words = ["tm-train", *(sys.argv[1:] if argv is None else argv)]
-        words += [] if args.resume else ["--resume"]
-        raise KeyboardInterrupt(f"stopped and saved; go on with  {shlex.join(words)}")
+        again = command_line("tm-train", argv, "--resume")
+        raise KeyboardInterrupt(f"stopped and saved; go on with  {again}")
     test = save_model(args.model_dir, dataset, settings, trained)["test"]
     for name, error in test["parameters"].items():
         print(f"  {name}: {error['mae']:.1f} of 127 off on average, spread {error['spread']:.2f}")
     print(f"{args.model_dir}: mean squared error on test sounds {test['mse']:.1f}")
     if max(error["spread"] for error in test["parameters"].values()) < COLLAPSED:
         print(
-            "note: the model answers the same to every sound, so it cannot be played; an LSTM may"
-            " lose a long sound, or one with a silent end: try --encoder cnn, or a shorter note",
+            "note: the model answers the same to every sound, so it cannot be played: try more"
+            " sounds or epochs, or another --encoder",
             file=sys.stderr,
         )
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import LFO4
+import soundfile
+from conftest import LFO4, REPOSITORY
 from timbremap_cli import (  # pyright: ignore[reportMissingImports]
     demo,
     features,
@@ -21,7 +22,10 @@ from timbremap_cli import (  # pyright: ignore[reportMissingImports]
 )
 
 import timbremap_runtime as tm
+from timbremap_jax.data.engines.faust import FaustEngine
+from timbremap_jax.data.patch import load_patch
 
+CLONEWHEEL = REPOSITORY / "patches" / "additive" / "clonewheel"
 COMMANDS = [generate.main, features.main, train.main, plot.main, map.main, demo.main]
 
 
@@ -58,6 +62,68 @@ def test_tm_map_reads_rows_from_standard_input(
     assert rows == pytest.approx(mapping.forward(np.array([[0.1, 0.2, 0.3], [0.5] * 3])), rel=1e-4)
 
 
+def test_tm_map_plays_a_point_on_the_instrument_of_the_data_set(
+    model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    wav = tmp_path / "point.wav"
+    run = [str(model_dir), "0.2", "0.5", "0.9", "--wav", str(wav)]
+    assert map.main(run) == 0
+    p = [float(word) for word in capsys.readouterr().out.split(",")]
+    samples, rate = soundfile.read(wav, dtype="float32")
+    patch = load_patch(LFO4, "fm")
+    expected = FaustEngine(patch).render(p, patch.note)
+    assert rate == 44_100
+    # Six digits are printed.
+    assert samples == pytest.approx(expected, abs=1e-3)
+    assert np.abs(samples).max() > 0.05
+    assert map.main([*run, "--sustain", "1000", "--note", "69"]) == 0
+    assert soundfile.info(wav).frames == round(1.05 * 44_100)
+
+
+def test_tm_map_plays_a_point_on_an_instrument_that_is_named(
+    model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    moved, wav = tmp_path / "fm", tmp_path / "point.wav"
+    shutil.copytree(model_dir / "timbremap", moved / "timbremap")
+    run = [str(moved), "0.2", "0.5", "0.9", "--wav", str(wav)]
+    for options, error in (
+        ([], "does not tell which instrument it plays"),
+        (["--variant", "am"], "name that with  --patch PATCH_DIR"),
+        (["--patch", str(CLONEWHEEL)], "plays 4 parameters"),
+    ):
+        assert map.main([*run, *options]) == 1
+        assert error in capsys.readouterr().err
+        assert not wav.exists()
+    assert map.main([*run, "--patch", str(LFO4), "--variant", "am"]) == 0
+    assert soundfile.info(wav).frames > 10_000
+
+
+@pytest.mark.parametrize("extra", [["--inverse", "1", "2", "3", "4"], []])
+def test_tm_map_plays_one_point_only(
+    extra: list[str], model_dir: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert map.main([str(model_dir), "--wav", "x.wav", *extra]) == 1
+    assert "--wav plays one point" in capsys.readouterr().err
+
+
+def test_tm_map_says_that_a_value_is_beyond_the_end(
+    model_dir: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert map.main([str(model_dir), "50", "0.5", "-1"]) == 0
+    beyond = capsys.readouterr()
+    assert beyond.err == "note: values run from 0 to 1, 50 is taken for the nearest\n"
+    assert map.main([str(model_dir), "1", "0.5", "0"]) == 0
+    assert capsys.readouterr() == (beyond.out, "")
+
+
+def test_tm_map_names_the_models_of_a_folder_of_models(
+    model_dir: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert map.main([str(model_dir.parent), "0.5", "0.5", "0.5"]) == 1
+    said = capsys.readouterr().err
+    assert said == f"error: {model_dir.parent}: this folder is no model: name one of fm in it\n"
+
+
 @pytest.mark.parametrize("text", ["0.1,x,0.3\n", "0.1,0.2\n", "0.1,nan,0.3\n"])
 def test_tm_map_names_the_line_that_is_wrong(
     text: str, model_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -82,12 +148,25 @@ def test_a_number_of_workers_that_cannot_be_is_wrong_usage(
     assert "is not a whole number above zero" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("main", [generate.main, train.main, map.main])
+def test_wrong_usage_is_one_line(main: Callable[..., int], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        main(["here", "there", "--exmaples", "7"])
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.endswith("--help\n")
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize("main", COMMANDS)
 def test_help_has_an_example(main: Callable[..., int], capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as caught:
         main(["--help"])
     assert caught.value.code == 0
-    assert "example:\n" in capsys.readouterr().out
+    help_text = capsys.readouterr().out
+    assert "example:\n" in help_text
+    assert "(default: None)" not in help_text
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "a file"])

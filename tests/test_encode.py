@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from timbremap_cli import encode  # pyright: ignore[reportMissingImports]
+from timbremap_cli import encode, plot  # pyright: ignore[reportMissingImports]
 
 import timbremap_runtime as tm
 from timbremap_jax.artifacts import open_model
@@ -88,6 +88,8 @@ def test_a_model_in_training_is_not_opened(
 ):
     (tmp_path / "config.json").write_bytes((model_dir / "config.json").read_bytes())
     assert encode.main([str(tmp_path), "x.wav"]) == 1
+    assert "its training has not finished" in capsys.readouterr().err
+    assert plot.main([str(tmp_path)]) == 1
     assert "its training has not finished" in capsys.readouterr().err
 
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import LFO4, N_SOUNDS, command
+from timbremap_cli import features as tm_features  # pyright: ignore[reportMissingImports]
 from timbremap_cli import generate as tm_generate  # pyright: ignore[reportMissingImports]
 
 from timbremap_jax.data.engines import open_engine
@@ -210,6 +213,63 @@ def test_a_folder_of_another_patch_is_refused(
     assert tm_generate.main([str(patch), str(data_dir), "--examples", "60", "--resume"]) == 1
     assert "was made with another patch (lfo4, now tiny)" in capsys.readouterr().err
     assert content(data_dir) == before
+
+
+@pytest.mark.parametrize("sampling", ["uniform", "sobol"])
+def test_a_data_set_grows(sampling: str, tmp_path: Path):
+    patch = load_patch(LFO4, "fm")
+    generate(patch, tmp_path / "grown", GenerateSettings(5, sampling=sampling))
+    generate(patch, tmp_path / "grown", GenerateSettings(12, sampling=sampling), resume=True)
+    generate(patch, tmp_path / "whole", GenerateSettings(12, sampling=sampling))
+    assert content(tmp_path / "grown") == content(tmp_path / "whole")
+    with pytest.raises(SettingsError, match=r"another n_examples \(12, now 5\)"):
+        generate(patch, tmp_path / "grown", GenerateSettings(5, sampling=sampling), resume=True)
+
+
+def test_edited_labels_are_not_written_over(data_dir: Path, tmp_path: Path):
+    folder = tmp_path / "copy"
+    shutil.copytree(data_dir, folder)
+    labels = folder / "labels.csv"
+    drawn = labels.read_text()
+    edited = drawn.replace(drawn.partition("\n")[0], "1,2,3,4", 1)
+    labels.write_text(edited)
+    patch, settings = load_patch(LFO4, "fm"), GenerateSettings(N_SOUNDS)
+    with pytest.raises(FolderError, match=r"labels\.csv was changed"):
+        generate(patch, folder, settings, only=[0])
+    assert labels.read_text() == edited
+    labels.unlink()
+    generate(patch, folder, settings, only=[0])
+    assert labels.read_text() == drawn
+
+
+def test_a_patch_that_was_changed_is_said(data_dir: Path, tmp_path: Path):
+    folder, copy = tmp_path / "copy", tmp_path / "lfo4"
+    shutil.copytree(data_dir, folder)
+    shutil.copytree(LFO4, copy, ignore=shutil.ignore_patterns("models"))
+    with (copy / "patch.toml").open("a") as file:
+        file.write("\n# a word more\n")
+    with pytest.raises(SettingsError, match=r"made before .*lfo4 was changed \(patch.toml"):
+        generate(load_patch(copy, "fm"), folder, GenerateSettings(N_SOUNDS), resume=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends Ctrl-C as POSIX does")
+def test_stopped_by_hand_it_says_how_to_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    run = [command("tm-generate"), str(LFO4), str(tmp_path / "a b"), "--examples", "3000"]
+    going = subprocess.Popen(run, stderr=subprocess.PIPE, text=True, process_group=0)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "a b" / "wavs" / "ex_50.wav").exists():
+        assert going.poll() is None and time.monotonic() < deadline
+        time.sleep(0.001)
+    os.killpg(going.pid, signal.SIGINT)
+    _, said = going.communicate(timeout=30)
+    assert going.returncode == 130
+    *_, last = said.splitlines()
+    found = re.fullmatch(r"stopped, (\d+) of 3000 sounds are there; go on with  (.*)", last)
+    assert found and 50 <= int(found[1]) < 3000
+    assert found[2].endswith(f"'{tmp_path / 'a b'}' --examples 3000 --resume")
+    # Looked at as it is, the rest is said to be missing, with the command that makes it.
+    assert tm_features.main([str(tmp_path / "a b")]) == 0
+    assert "to render them:  tm-generate" in capsys.readouterr().out
 
 
 def test_labels_of_somebody_else_are_not_written_over(tmp_path: Path):

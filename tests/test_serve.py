@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import command
+from conftest import REPOSITORY, command
 from performance import Client, make_library, make_map
 from timbremap_cli import serve  # pyright: ignore[reportMissingImports]
 
@@ -80,6 +82,26 @@ def test_the_command_serves_until_it_is_told_to_end(library: Path, client: Clien
     assert "Traceback" not in replay.stderr
     *_, (_, last) = [message for message in client.drain() if message[0] == "/tm/p"]
     assert last == pytest.approx(make_map(0).forward([49 / 50, 0.5, 0.5]), abs=1e-4)
+
+
+def test_the_page_s_python_plays_and_listens(library: Path, capsys: pytest.CaptureFixture[str]):
+    page = (REPOSITORY / "docs" / "performing.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert len(blocks) == 2
+    ours = Client()  # for a port that is free
+    to = ours.port
+    ours.close()
+    run, line = start(library, "--port", 0, "--to", to)
+    try:
+        _, port = listening(line)
+        code = "".join(blocks).replace("9000", str(port)).replace("9001", str(to))
+        script: dict[str, Any] = {}
+        exec(code, script)
+        script["client"]._sock.close()
+        assert re.match(r"/tm/p( \d+\.\d+){4}", capsys.readouterr().out)
+    finally:
+        run.send_signal(signal.SIGINT)
+        run.communicate(timeout=10)
 
 
 def test_a_port_in_use_is_said(library: Path, client: Client, capsys: pytest.CaptureFixture[str]):

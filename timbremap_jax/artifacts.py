@@ -202,10 +202,7 @@ def open_model(model_dir: Path) -> OpenModel:
         A file of it cannot be read.
     """
     config = read_json(model_dir, "config.json")
-    if not (model_dir / "metrics.json").is_file():
-        raise FolderError(
-            f"{model_dir}: its training has not finished; go on with  tm-train ... --resume"
-        )
+    _require_finished(model_dir)
     try:
         settings = TrainSettings(**config["training"])
         names = tuple(config["parameters"])
@@ -251,9 +248,17 @@ def load_array(model_dir: Path, name: str) -> NDArray[np.float32]:
     try:
         return np.load(file)
     except FileNotFoundError:
+        _require_finished(model_dir)
         raise FolderError(f"{file}: no such file; train the model again") from None
     except (ValueError, EOFError):
         raise FormatError(f"{file}: not an array; train the model again") from None
+
+
+def _require_finished(model_dir: Path) -> None:
+    if not (model_dir / "metrics.json").is_file():
+        raise FolderError(
+            f"{model_dir}: its training has not finished; go on with  tm-train ... --resume"
+        )
 
 
 def _config(data_dir: Path, dataset: Dataset, settings: TrainSettings) -> dict[str, Any]:

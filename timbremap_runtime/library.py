@@ -13,7 +13,7 @@ from typing import NamedTuple
 from timbremap_runtime.errors import FolderError, SettingsError
 from timbremap_runtime.layers import Scale
 from timbremap_runtime.mapping import TimbreMap
-from timbremap_runtime.textformat import load
+from timbremap_runtime.textformat import find_map, load
 
 
 class NamedMap(NamedTuple):
@@ -77,11 +77,9 @@ class Library:
 
 def _map_folder(folder: Path, root: Path) -> Path | None:
     """Return the folder of a model's layers; None if there is none, or if a link leads out."""
-    for candidate in (folder / "timbremap", folder):
-        layers = candidate / "vec_scale"
-        if layers.is_dir():
-            inside = all(path.resolve().is_relative_to(root) for path in candidate.rglob("*"))
-            return candidate if inside else None
+    found = find_map(folder)
+    if found and all(path.resolve().is_relative_to(root) for path in found.rglob("*")):
+        return found
     return None
 
 

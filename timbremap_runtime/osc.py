@@ -242,7 +242,7 @@ class OscService:
             if address.startswith(prefix):
                 self._set_one(kind, address[len(prefix) :], values)
                 return
-        raise SettingsError("no such address; see the documentation of tm-serve")
+        raise SettingsError(f"no such address: there are {', '.join(self._commands)}")
 
     def _move(self, values: Sequence[Any], sender: Address | None) -> None:
         self._queue(("c", -1), _numbers(values, self._performer.c.size))

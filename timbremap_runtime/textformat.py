@@ -55,7 +55,7 @@ def load(folder: str | os.PathLike[str], scale: Scale = "normal") -> TimbreMap:
     Parameters
     ----------
     folder : path
-        The model's folder, by custom named ``timbremap``.
+        The map's folder, by custom named ``timbremap``, or the model folder that it lies in.
     scale : {"normal", "uniform"}
         How the controller's [0, 1] is spread over the latent space.
 
@@ -140,8 +140,23 @@ def save(mapping: TimbreMap, folder: str | os.PathLike[str]) -> None:
         raise FolderError(f"{folder}: cannot be written: {reason}") from error
 
 
+def find_map(folder: Path) -> Path | None:
+    """Return the map's folder of a model folder, or ``folder`` if it is one; else None."""
+    for candidate in (folder / "timbremap", folder):
+        if (candidate / "vec_scale").is_dir():
+            return candidate
+    return None
+
+
 def _load(folder: Path, scale: Scale) -> TimbreMap:
     _check_folder(folder)
+    folder = find_map(folder) or folder
+    if not any(_exists(folder / name) for name in ("vec_scale", "pca_layer", "dense_layer_0")):
+        models = sorted(child.name for child in folder.iterdir() if find_map(child))
+        way_out = (
+            f"name one of {', '.join(models)} in it" if models else "give one that tm-train wrote"
+        )
+        raise FormatError(f"{folder}: this folder is no model: {way_out}")
     vec_scale = _load_vec_scale(folder / "vec_scale", scale)
     pca = folder / "pca_layer"
     layers = _dense_folders(folder)

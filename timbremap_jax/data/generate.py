@@ -126,6 +126,7 @@ def generate(
         )
     description = {**describe(patch, note, settings), "repeatable": repeatable}
     require_same(data_dir, description, again=resume or only is not None)
+    _require_labels_as_drawn(data_dir, values)
     _begin(data_dir, description, values)
     if only is None:
         again_from = settings.n_examples if first_row is None else first_row
@@ -234,6 +235,22 @@ def _open_rehearsal(renderer: Renderer) -> Callable[[int], str | NoSound]:
     return render
 
 
+def _require_labels_as_drawn(data_dir: Path, values: NDArray[np.int64]) -> None:
+    """Check that nobody edited ``labels.csv``: its rows are drawn, and are what is rendered."""
+    file = data_dir / "labels.csv"
+    if file.exists() and not _text(values).startswith(file.read_bytes()):
+        raise FolderError(
+            f"{file} was changed, but its rows are drawn from the seed and what is rendered:"
+            " delete it to have it written anew, or give another folder"
+        )
+
+
+def _text(values: NDArray[np.int64]) -> bytes:
+    text = io.StringIO()
+    np.savetxt(text, values, fmt="%d", delimiter=",")
+    return text.getvalue().encode()
+
+
 def _begin(data_dir: Path, description: dict[str, Any], values: NDArray[np.int64]) -> None:
     """Make the folder; write description and labels."""
     try:
@@ -243,6 +260,4 @@ def _begin(data_dir: Path, description: dict[str, Any], values: NDArray[np.int64
     for left_over in (data_dir / "wavs").glob(".ex_*.wav"):
         left_over.unlink()  # of a run that was killed
     save_json(data_dir / "generate.json", description)
-    text = io.StringIO()
-    np.savetxt(text, values, fmt="%d", delimiter=",")
-    save_bytes(data_dir / "labels.csv", text.getvalue().encode())
+    save_bytes(data_dir / "labels.csv", _text(values))

@@ -41,8 +41,11 @@ def describe(patch: Patch, note: Note, settings: GenerateSettings) -> dict[str, 
     }
 
 
-def command_again(data_dir: Path, rows: Sequence[int]) -> str | None:
-    """Return the command that renders ``rows`` of a data folder again, if we made it."""
+def command_again(data_dir: Path, rows: Sequence[int] | None = None) -> str | None:
+    """Return the command that renders ``rows`` of a data folder again, if we made it.
+
+    Without ``rows``, the one that renders what is missing.
+    """
     description = load_description(data_dir)
     if description is None:
         return None
@@ -57,12 +60,12 @@ def command_again(data_dir: Path, rows: Sequence[int]) -> str | None:
         "velocity": note["velocity"],
         "sustain": note["sustain_ms"],
         "release": note["release_ms"],
-        "only": ",".join(map(str, rows)),
+        "only": ",".join(map(str, rows)) if rows is not None else None,
     }
     words = ["tm-generate", description["patch_dir"], str(data_dir)]
     for name, value in options.items():
         words += [f"--{name}", str(value)] if value is not None else []
-    return shlex.join(words)
+    return shlex.join([*words, "--resume"] if rows is None else words)
 
 
 def load_description(data_dir: Path) -> dict[str, Any] | None:
@@ -106,6 +109,13 @@ def require_same(data_dir: Path, description: dict[str, Any], *, again: bool) ->
         if key in ("patch_dir", "repeatable"):
             continue
         then, now = (earlier or {}).get(key), description[key]
+        if key == "n_examples" and isinstance(then, int) and then < now:
+            continue  # the rows that are there stay what they are
+        if key == "patch_sha256" and then != now:
+            raise SettingsError(
+                f"{data_dir} was made before {description['patch_dir']} was changed (patch.toml or"
+                " a file beside it): give another folder, or bring the instrument back"
+            )
         if then != now:
             if isinstance(then, dict) and isinstance(now, dict):
                 changed = [part for part in now if then.get(part) != now[part]]
