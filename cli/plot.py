@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> None:
 
     from timbremap_jax.artifacts import load_array, read_json
     from timbremap_jax.latent_page import write_latent_page
-    from timbremap_jax.plots import LatentPoints, plot_latent
+    from timbremap_jax.latent_picture import LatentPoints, plot_latent
     from timbremap_runtime.errors import FormatError, ShapeError
 
     names = tuple(read_json(model_dir, "config.json", "parameters")["parameters"])

@@ -23,7 +23,8 @@ from pythonosc.osc_message_builder import build_msg
 from pythonosc.osc_server import BlockingOSCUDPServer
 from timbremap_cli import generate as tm_generate  # pyright: ignore[reportMissingImports]
 
-from timbremap_jax.data.engines import NoSound, osc
+from timbremap_jax.data import recorders
+from timbremap_jax.data.engines import NoSound
 from timbremap_jax.data.generate import generate
 from timbremap_jax.data.patch import Patch, load_patch
 from timbremap_jax.data.sampling import GenerateSettings
@@ -77,9 +78,9 @@ def test_twenty_rows_of_a_real_pd_and_a_damaged_one_repairs_itself(
 ):
     data = tmp_path / "data"
     takes: list[Path] = []
-    read = osc.FileRecorder._read
+    read = recorders.FileRecorder._read
 
-    def damage_once(recorder: osc.FileRecorder, n_samples: int) -> object:
+    def damage_once(recorder: recorders.FileRecorder, n_samples: int) -> object:
         take = recorder._take
         if take not in takes:
             takes.append(take)
@@ -88,8 +89,8 @@ def test_twenty_rows_of_a_real_pd_and_a_damaged_one_repairs_itself(
             take.write_bytes(content[: len(content) // 2])
         return read(recorder, n_samples)
 
-    monkeypatch.setattr(osc.FileRecorder, "_read", damage_once)
-    monkeypatch.setattr(osc, "FILE_SECONDS", 0.5)
+    monkeypatch.setattr(recorders.FileRecorder, "_read", damage_once)
+    monkeypatch.setattr(recorders, "FILE_SECONDS", 0.5)
     patch = write_patch(tmp_path / "patch", pd_port)
     assert tm_generate.main([str(patch), str(data), "--examples", "20"]) == 0
     assert len(takes) == 21
@@ -228,7 +229,7 @@ def test_it_stops_starts_and_resumes_over_osc(tmp_path: Path, synth: Synth):
 def test_nobody_there_is_said_after_a_few_rows(
     tmp_path: Path, synth: Synth, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(osc, "FILE_SECONDS", 0.05)
+    monkeypatch.setattr(recorders, "FILE_SECONDS", 0.05)
     synth.works = False
     patch = live_patch(tmp_path / "p", synth)
     note = patch.note.with_changes(**SHORT)
@@ -287,7 +288,7 @@ def test_an_audio_input_instead_of_a_recorder(
 
 
 def test_a_take_that_is_not_whole_is_not_taken(monkeypatch: pytest.MonkeyPatch):
-    recorder = osc.FileRecorder(lambda *_: None)
+    recorder = recorders.FileRecorder(lambda *_: None)
     recorder.start()
     take = recorder._take
     soundfile.write(take, np.full(1000, 0.5), 44_100, subtype="PCM_24")
@@ -300,7 +301,7 @@ def test_a_take_that_is_not_whole_is_not_taken(monkeypatch: pytest.MonkeyPatch):
     take.write_bytes(b"")
     assert "not a sound" in str(recorder._read(1000)[0])
     take.unlink()
-    monkeypatch.setattr(osc, "FILE_SECONDS", 0.02)
+    monkeypatch.setattr(recorders, "FILE_SECONDS", 0.02)
     with pytest.raises(NoSound, match="was not recorded: no file came"):
         recorder.stop(1000)
     assert not take.parent.exists()

@@ -16,8 +16,9 @@ from matplotlib.image import imread
 from matplotlib.patches import StepPatch
 from timbremap_cli import plot  # pyright: ignore[reportMissingImports]
 
+from timbremap_jax.error_picture import errors_figure, plot_errors
 from timbremap_jax.latent_page import write_latent_page
-from timbremap_jax.plots import LatentPoints, errors_figure, latent_figure, plot_errors, plot_latent
+from timbremap_jax.latent_picture import LatentPoints, latent_figure, plot_latent
 from timbremap_runtime.errors import SettingsError, ShapeError
 
 AWKWARD = ("cutoff_hz", "$\\frac$ & </script> <b>", "naïve 5⅓'")

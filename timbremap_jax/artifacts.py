@@ -31,11 +31,11 @@ from timbremap_jax.checkpoints import Checkpoints
 from timbremap_jax.data.dataset import Dataset, Standardization
 from timbremap_jax.data.files import save_array, save_json
 from timbremap_jax.data.mel import FeatureSettings
+from timbremap_jax.error_picture import plot_errors
 from timbremap_jax.evaluation import parameter_errors, round_trip_error, summarize
 from timbremap_jax.export import export_mapping, principal_axes
 from timbremap_jax.inference import Encoded, batches_of, encode
 from timbremap_jax.model import TimbreModel
-from timbremap_jax.plots import plot_errors
 from timbremap_jax.recipes import find_recipe
 from timbremap_jax.settings import TrainSettings
 from timbremap_jax.training import Trained

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbremap_jax.data.files import save_bytes
-from timbremap_jax.plots import LatentPoints
+from timbremap_jax.latent_picture import LatentPoints
 
 PAGE = """<!doctype html>
 <html lang="en">

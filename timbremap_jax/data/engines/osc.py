@@ -20,32 +20,25 @@ In ``patch.toml``, with what is sent where nothing else is said::
 from __future__ import annotations
 
 import socket
-import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from math import isfinite
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from timbremap_jax.data.engines import SAMPLE_RATE, NoSound, read_options
+from timbremap_jax.data.engines import SAMPLE_RATE, read_options
 from timbremap_jax.data.patch import Note, Patch
-from timbremap_jax.data.recordings import read_recording
-from timbremap_jax.data.sounds import require_whole
+from timbremap_jax.data.recorders import FileRecorder, InputRecorder, Recorder
+from timbremap_jax.data.transport import Transport
 from timbremap_runtime.errors import FormatError, MissingExtra, SettingsError, TimbreMapError
 
 MARGIN_MS = 60.0
 """Recorded beyond the end, so that no sound comes out short."""
-
-FILE_SECONDS = 2.0
-"""How long a recorder may take to finish its file."""
 
 HOPELESS_ROWS = 3
 """First rows without any sound after which nobody seems to be there."""
@@ -74,18 +67,6 @@ class OscOptions:
         for name in ("settle_ms", "latency_ms"):
             if not 0 <= getattr(self, name) < 60_000:
                 raise SettingsError(f"{name} is {getattr(self, name)}: give milliseconds")
-
-
-class Recorder(Protocol):
-    """Whatever holds what was heard between two calls."""
-
-    def start(self) -> None:
-        """Begin."""
-        ...
-
-    def stop(self, n_samples: int) -> NDArray[np.float32]:
-        """End, and return what was recorded: ``n_samples`` or more, if all went well."""
-        ...
 
 
 class OscEngine:
@@ -182,185 +163,6 @@ class OscEngine:
                         f" {options.input or options.recorder}?"
                     )
                 yield row, fault
-
-
-class FileRecorder:
-    """A recorder elsewhere that writes a file when told to.
-
-    Parameters
-    ----------
-    send : callable
-        Sends words to the recorder: ``open`` with a path, then 1 to begin and 0 to end.
-    """
-
-    def __init__(self, send: Callable[..., None]):
-        self._send = send
-        self._folder: TemporaryDirectory[str] | None = None
-
-    @property
-    def _take(self) -> Path:
-        # A folder of its own for each take: what still writes an old one cannot be mixed up.
-        return Path(self._folder.name if self._folder else "") / "take.wav"
-
-    def start(self) -> None:
-        """Begin a new file."""
-        self._folder = TemporaryDirectory(prefix="timbremap-take-", ignore_cleanup_errors=True)
-        self._send("open", self._take.as_posix())
-        self._send(1)
-
-    def stop(self, n_samples: int) -> NDArray[np.float32]:
-        """End the file and read it as soon as it is whole."""
-        assert self._folder is not None
-        self._send(0)
-        deadline = time.monotonic() + FILE_SECONDS
-        with self._folder:
-            while True:
-                fault, samples = self._read(n_samples)
-                if fault is None:
-                    return samples
-                if time.monotonic() > deadline:
-                    raise NoSound(fault)
-                time.sleep(0.01)
-
-    def _read(self, n_samples: int) -> tuple[str | None, NDArray[np.float32]]:
-        nothing = np.zeros(0, np.float32)
-        if not self._take.exists():
-            return "was not recorded: no file came", nothing
-        try:
-            require_whole(self._take)
-            samples = read_recording(self._take, SAMPLE_RATE)
-        except FormatError as error:
-            return str(error).removeprefix(f"{self._take}: "), nothing
-        if len(samples) < n_samples:
-            return f"has {len(samples)} samples instead of {n_samples}", samples
-        return None, samples
-
-
-class InputRecorder:
-    """An audio input of this computer, by the sounddevice package.
-
-    Parameters
-    ----------
-    device : str
-        Part of its name, or ``default``.
-    latency_ms : float
-        How much later than played a note is heard there.
-
-    Raises
-    ------
-    MissingExtra
-        sounddevice is not installed.
-    SettingsError
-        There is no such input.
-    """
-
-    def __init__(self, device: str, latency_ms: float):
-        try:
-            sounddevice: Any = import_module("sounddevice")
-        except ImportError:
-            raise MissingExtra("sounddevice", "capture") from None
-        except OSError as error:
-            raise SettingsError(f"audio inputs cannot be used here: {error}") from None
-        self._n_skipped = round(latency_ms * SAMPLE_RATE / 1000)
-        self._blocks: list[NDArray[np.float32]] = []
-        self._lock = threading.Lock()
-        try:
-            self._stream = sounddevice.InputStream(
-                SAMPLE_RATE,
-                blocksize=64,
-                device=None if device == "default" else device,
-                channels=1,
-                dtype="float32",
-                callback=self._take,
-            )
-            self._stream.start()
-        except (ValueError, sounddevice.PortAudioError) as error:
-            raise SettingsError(f"audio input '{device}' cannot be used: {error}") from None
-
-    def _take(self, block: NDArray[np.float32], *_: object) -> None:
-        with self._lock:
-            self._blocks.append(block[:, 0].copy())
-
-    def start(self) -> None:
-        """Forget what was heard."""
-        with self._lock:
-            self._blocks.clear()
-
-    def stop(self, n_samples: int) -> NDArray[np.float32]:
-        """Return what was heard, as soon as it is enough."""
-        deadline = time.monotonic() + FILE_SECONDS
-        while True:
-            with self._lock:
-                heard = np.concatenate([np.zeros(0, np.float32), *self._blocks])
-            heard = heard[self._n_skipped :]
-            if len(heard) >= n_samples:
-                return heard
-            if time.monotonic() > deadline:
-                raise NoSound("was not recorded: the audio input stands still")
-            time.sleep(0.01)
-
-
-class Transport:
-    """Hears ``/start``, ``/stop`` and ``/resume ROW`` while it is entered.
-
-    Parameters
-    ----------
-    port : int
-        Where, on this computer; 0 for nowhere.
-    n_rows : int
-        Rows are numbered from 0 to one less.
-    waiting : bool
-        Whether nothing is played before the first ``/start``.
-
-    Raises
-    ------
-    SettingsError
-        Another program listens there.
-    """
-
-    def __init__(self, port: int, n_rows: int, *, waiting: bool = False):
-        self._n_rows = n_rows
-        self._running = threading.Event()
-        if not waiting:
-            self._running.set()
-        self._jump: int | None = None
-        self._server: Any = None
-        if port:
-            dispatcher = import_module("pythonosc.dispatcher").Dispatcher(strict_timing=False)
-            dispatcher.map("/start", lambda *_: self._running.set())
-            dispatcher.map("/stop", lambda *_: self._running.clear())
-            dispatcher.map("/resume", self._resume)
-            server: Any = import_module("pythonosc.osc_server")
-            try:
-                self._server = server.BlockingOSCUDPServer(("127.0.0.1", port), dispatcher)
-            except OSError as error:
-                raise SettingsError(
-                    f"port {port} cannot be listened on ({error.strerror}): set another 'listen'"
-                ) from None
-
-    def __enter__(self) -> Transport:
-        if self._server:
-            threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._server:
-            self._server.shutdown()
-            self._server.server_close()
-
-    def _resume(self, _: str, *values: object) -> None:
-        row = values[0] if values else None
-        # Of what cannot be meant nothing is done: packets come from anywhere.
-        if isinstance(row, int | float) and isfinite(row) and 0 <= int(row) < self._n_rows:
-            self._jump = int(row)
-            self._running.set()
-
-    def wait_for_turn(self) -> int | None:
-        """Wait while stopped; return the row to go on from, if one was asked for."""
-        while not self._running.wait(0.1):
-            pass  # short waits, so that Ctrl-C is heard on every system
-        jump, self._jump = self._jump, None
-        return jump
 
 
 def _sleep_until(moment: float) -> None:

@@ -1,0 +1,39 @@
+"""What every picture shares: its caption, its type and how it is written."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from timbremap_jax.data.files import replacing
+
+DPI = 120
+PARAMETER_TICKS = (0, 64, 127)
+
+
+def caption(figure: Figure, question: str, *paragraphs: str) -> None:
+    """Write the question a figure answers above it, and how to read it below."""
+    figure.suptitle(question, fontsize=13)
+    n_letters = int(figure.get_size_inches()[0] * 72 / 4.7)  # one of 9 points is about half as wide
+    lines = "\n".join(textwrap.fill(paragraph, n_letters) for paragraph in paragraphs)
+    figure.supxlabel(lines, x=0.01, ha="left", fontsize=9)
+
+
+def shortened(name: str) -> str:
+    """Keep both ends of a name too long for a panel."""
+    return name if len(name) <= 18 else f"{name[:8]}…{name[-9:]}"
+
+
+def plain_text() -> Any:
+    """Draw names as they are spelt: a dollar sign begins no formula."""
+    return rc_context({"text.parse_math": False})
+
+
+def save_figure(figure: Figure, file: Path) -> None:
+    """Write a figure, whole or not at all; the ending of the file says the format."""
+    with replacing(file) as temporary:
+        figure.savefig(temporary, dpi=DPI)
