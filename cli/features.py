@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
 
     from timbremap_jax.data.features import BrokenSounds, compute_features
     from timbremap_jax.data.mel import FeatureSettings
-    from timbremap_jax.data.provenance import command_again
+    from timbremap_jax.data.provenance import command_again, ranges
 
     settings = FeatureSettings(
         args.sample_rate, args.n_fft, args.hop, args.mels, args.f_min, args.f_max
@@ -51,6 +51,8 @@ def main(argv: list[str] | None = None) -> None:
     except BrokenSounds as error:
         list_broken(error.broken)
         raise
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped, nothing was written: run it again") from None
     list_broken(report.broken)
     if report.without_sound:
         rows = report.without_sound
@@ -71,14 +73,3 @@ def list_broken(broken: dict[int, str]) -> None:
     """Print what is wrong with each sound."""
     for row, fault in broken.items():
         print(f"row {row}: {fault}", file=sys.stderr)
-
-
-def ranges(rows: tuple[int, ...]) -> str:
-    """Write sorted rows briefly: 3, 17, 40-50."""
-    parts: list[list[int]] = []
-    for row in rows:
-        if parts and row == parts[-1][1] + 1:
-            parts[-1][1] = row
-        else:
-            parts.append([row, row])
-    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in parts)

@@ -9,6 +9,7 @@ from timbremap_runtime.errors import TimbreMapError
 
 from ._common import bar, command, command_line, parser, positive
 
+N_EXAMPLES = 10_000
 EVERY_ROW = -1
 """Of ``--resume`` without a row: whatever is missing."""
 
@@ -30,7 +31,11 @@ def main(argv: list[str] | None = None) -> None:
         help="write PATCH_DIR/patch.toml for a VST3, VST2 or LV2 plug-in, ready to edit",
     )
     add("--variant", help="which of the instrument's variants (default: its first)")
-    add("--examples", type=int, default=10_000, help="how many sounds")
+    add(
+        "--examples",
+        type=int,
+        help=f"how many sounds (default: {N_EXAMPLES}, or as many as the folder was begun with)",
+    )
     add("--seed", type=int, default=0, help="the same seed gives the same sounds")
     add(
         "--sampling",
@@ -65,9 +70,14 @@ def main(argv: list[str] | None = None) -> None:
 
     from timbremap_jax.data.generate import generate
     from timbremap_jax.data.patch import load_patch
-    from timbremap_jax.data.provenance import load_description
+    from timbremap_jax.data.provenance import load_description, ranges
     from timbremap_jax.data.sampling import GenerateSettings
 
+    again = args.resume is not None or args.only is not None
+    earlier = load_description(args.data_dir) if again else None
+    n_examples = args.examples
+    if n_examples is None:
+        n_examples = earlier["n_examples"] if earlier else N_EXAMPLES
     patch = load_patch(args.patch_dir, args.variant)
     note = patch.note.with_changes(
         pitch=args.note,
@@ -79,7 +89,7 @@ def main(argv: list[str] | None = None) -> None:
         faults = generate(
             patch,
             args.data_dir,
-            GenerateSettings(args.examples, args.seed, args.sampling, args.format),
+            GenerateSettings(n_examples, args.seed, args.sampling, args.format),
             note,
             resume=args.resume is not None,
             first_row=None if args.resume == EVERY_ROW else args.resume,
@@ -88,10 +98,10 @@ def main(argv: list[str] | None = None) -> None:
             progress=bar("sounds"),
         )
     except KeyboardInterrupt:
-        again = command_line("tm-generate", argv, *(() if args.only else ("--resume",)))
+        go_on = command_line("tm-generate", argv, *(() if args.only else ("--resume",)))
         n_there = len(list((args.data_dir / "wavs").glob("ex_*.wav")))
         raise KeyboardInterrupt(
-            f"stopped, {n_there} of {args.examples} sounds are there; go on with  {again}"
+            f"stopped, {n_there} of {n_examples} sounds are there; go on with  {go_on}"
         ) from None
     if not (load_description(args.data_dir) or {})["repeatable"] and patch.engine != "osc":
         print(
@@ -101,13 +111,13 @@ def main(argv: list[str] | None = None) -> None:
     for row, fault in faults.items():
         print(f"row {row}: the sound {fault}")
     if faults:
-        rows = ",".join(map(str, faults))
+        rows = ranges(list(faults))
         raise TimbreMapError(
-            f"{args.data_dir}: {len(faults)} of {args.examples} sounds came out broken; go on"
+            f"{args.data_dir}: {len(faults)} of {n_examples} sounds came out broken; go on"
             " without them (tm-features leaves them out), or render them again with the same"
             f" command and  --only {rows}"
         )
-    print(f"{args.data_dir}: {args.examples} sounds of {', '.join(patch.parameter_names)}")
+    print(f"{args.data_dir}: {n_examples} sounds of {', '.join(patch.parameter_names)}")
 
 
 def describe(plugin: str, folder: Path) -> None:

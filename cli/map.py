@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 import timbremap_runtime as tm
 from timbremap_runtime.errors import FormatError, SettingsError
@@ -23,25 +24,38 @@ def main(argv: list[str] | None = None) -> None:
         "Map control points (0 to 1) to parameters (0 to 127), or back with --inverse.\n"
         "Without VALUES, rows of comma-separated numbers are read from standard input.",
         "tm-map models/fm 0.2 0.8 0.5\n"
-        "  tm-map models/fm 0.2 0.8 0.5 --wav point.wav --sustain 1500",
+        "  tm-map models/fm 0.2 0.8 0.5 --wav point.wav --sustain 1500\n"
+        "  tm-map models/fm --wav tour.wav --sustain 8000 < path.csv",
     )
     add = arguments.add_argument
     add("model", type=Path, help="a model folder, or its timbremap folder")
     add("values", type=float, nargs="*", metavar="VALUE", help="one point")
     add("--inverse", action="store_true", help="parameters to control point")
     add("--scale", choices=("normal", "uniform"), default="normal", help="of the control space")
-    add("--wav", type=Path, metavar="FILE", help="play the point on the instrument into a WAV")
-    add("--patch", type=Path, metavar="PATCH_DIR", help="the instrument (default: the data set's)")
-    add("--variant", help="which of its variants (default: its first)")
-    add("--note", type=int, metavar="PITCH", help="MIDI note, 0 to 127 (default: the data set's)")
-    add("--sustain", type=float, metavar="MS", help="note on to note off (default: the data set's)")
+    add(
+        "--wav",
+        type=Path,
+        metavar="FILE",
+        help="play the point on the instrument into a WAV; rows of points: a glide in one note",
+    )
+    add("--patch", type=Path, metavar="PATCH_DIR", help="the instrument (default: the model's)")
+    add("--variant", help="which of its variants (default: the model's)")
+    add("--note", type=int, metavar="PITCH", help="MIDI note, 0 to 127 (default: as trained on)")
+    add("--sustain", type=float, metavar="MS", help="note on to note off (default: as trained on)")
+    add("--release", type=float, metavar="MS", help="note off to the end (default: as trained on)")
     args = arguments.parse_intermixed_args(argv)  # --inverse may stand before the values
 
     mapping = tm.load(args.model, scale=args.scale)
     size = mapping.parameter_size if args.inverse else mapping.control_size
     apply = mapping.inverse if args.inverse else mapping.forward
-    if args.wav and (args.inverse or not args.values):
-        raise SettingsError("--wav plays one point: give its values, without --inverse")
+    if args.wav is None:
+        for name in ("patch", "variant", "note", "sustain", "release"):
+            if getattr(args, name) is not None:
+                raise SettingsError(f"--{name} is for a sound: name its file with  --wav FILE")
+    elif args.inverse:
+        raise SettingsError("--wav plays points of the control space: leave out --inverse")
+    elif args.wav.suffix.lower() != ".wav":
+        raise SettingsError(f"{args.wav}: give a name that ends in .wav")
     if args.values:
         if len(args.values) != size:
             raise SettingsError(f"{len(args.values)} values given: {args.model} takes {size}")
@@ -50,11 +64,14 @@ def main(argv: list[str] | None = None) -> None:
         rows = iter([args.values])
     else:
         rows = read_rows(size)
+    way: list[NDArray[np.float64]] = []
     for row in noticing_the_ends(rows, 127.0 if args.inverse else 1.0):
         mapped = apply(np.array(row))
         print(",".join(f"{value:.6g}" for value in mapped), flush=True)
         if args.wav:
-            hear(args, mapped.tolist())
+            way.append(mapped)
+    if way:
+        hear(args, np.array(way) if len(way) > 1 else way[0])
 
 
 def read_rows(size: int) -> Iterator[list[float]]:
@@ -93,7 +110,7 @@ def noticing_the_ends(rows: Iterable[list[float]], highest: float) -> Iterator[l
         yield row
 
 
-def hear(args: argparse.Namespace, values: Sequence[float]) -> None:
+def hear(args: argparse.Namespace, values: NDArray[np.float64]) -> None:
     """Play parameters on the instrument that the model was trained on, or on the one given."""
     from timbremap_jax.data.audition import audition, instrument_of
     from timbremap_jax.data.patch import load_patch
@@ -102,15 +119,14 @@ def hear(args: argparse.Namespace, values: Sequence[float]) -> None:
     if args.patch:
         patch = load_patch(args.patch, args.variant)
         note = patch.note
-    elif args.variant:
-        raise SettingsError("--variant is one of an instrument: name that with  --patch PATCH_DIR")
     else:
-        patch, note = instrument_of(model.parent if model.name == "timbremap" else model)
-    if len(values) != len(patch.parameters):
+        model_dir = model.parent if model.name == "timbremap" else model
+        patch, note = instrument_of(model_dir, args.variant)
+    if values.shape[-1] != len(patch.parameters):
         raise SettingsError(
-            f"{model} plays {len(values)} parameters, {patch.file} has {len(patch.parameters)}:"
-            " name the model's instrument with  --patch PATCH_DIR"
+            f"{model} plays {values.shape[-1]} parameters, {patch.file} has"
+            f" {len(patch.parameters)}: name the model's instrument with  --patch PATCH_DIR"
         )
-    note = note.with_changes(pitch=args.note, sustain_ms=args.sustain)
+    note = note.with_changes(pitch=args.note, sustain_ms=args.sustain, release_ms=args.release)
     audition(patch, values, note, args.wav)
     print(f"{args.wav}: {patch.name} {patch.variant or ''}".rstrip(), file=sys.stderr)

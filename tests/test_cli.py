@@ -84,12 +84,18 @@ def test_tm_map_plays_a_point_on_an_instrument_that_is_named(
     model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     moved, wav = tmp_path / "fm", tmp_path / "point.wav"
-    shutil.copytree(model_dir / "timbremap", moved / "timbremap")
+    shutil.copytree(model_dir, moved)
     run = [str(moved), "0.2", "0.5", "0.9", "--wav", str(wav)]
+    # Whatever became of its data set, it knows its instrument.
+    assert map.main([*run, "--variant", "am"]) == 0
+    wav.unlink()
+    config = json.loads((moved / "config.json").read_text())
+    config["instrument"]["patch_dir"] = "nowhere"
+    (moved / "config.json").write_text(json.dumps(config))
     for options, error in (
-        ([], "does not tell which instrument it plays"),
-        (["--variant", "am"], "name that with  --patch PATCH_DIR"),
+        ([], "plays nowhere, which is not here: name its instrument with  --patch PATCH_DIR"),
         (["--patch", str(CLONEWHEEL)], "plays 4 parameters"),
+        (["--patch", str(LFO4), "--release", "-1"], "release -1"),
     ):
         assert map.main([*run, *options]) == 1
         assert error in capsys.readouterr().err
@@ -98,12 +104,39 @@ def test_tm_map_plays_a_point_on_an_instrument_that_is_named(
     assert soundfile.info(wav).frames > 10_000
 
 
-@pytest.mark.parametrize("extra", [["--inverse", "1", "2", "3", "4"], []])
-def test_tm_map_plays_one_point_only(
-    extra: list[str], model_dir: Path, capsys: pytest.CaptureFixture[str]
+def test_tm_map_plays_a_glide(
+    model_dir: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ):
-    assert map.main([str(model_dir), "--wav", "x.wav", *extra]) == 1
-    assert "--wav plays one point" in capsys.readouterr().err
+    wav = tmp_path / "glide.wav"
+    monkeypatch.setattr(sys, "stdin", io.StringIO("0.1,0.5,0.5\n0.9,0.2,0.4\n"))
+    assert map.main([str(model_dir), "--wav", str(wav), "--sustain", "500"]) == 0
+    path = np.loadtxt(io.StringIO(capsys.readouterr().out), delimiter=",")
+    patch = load_patch(LFO4, "fm")
+    expected = FaustEngine(patch).glide(path, patch.note.with_changes(sustain_ms=500))
+    assert soundfile.read(wav, dtype="float32")[0] == pytest.approx(expected, abs=1e-3)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("0.1,0.5,0.5\n0.9,0.2,0.4\n"))
+    pd = ["--patch", str(REPOSITORY / "patches" / "fm" / "fm2")]
+    assert map.main([str(model_dir), "--wav", str(wav), *pd]) == 1
+    assert "plays 4 parameters" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--wav", "x.wav", "--inverse", "1", "2", "3", "4"], "leave out --inverse"),
+        (["--wav", "x.mp3", "0.5", "0.5", "0.5"], "x.mp3: give a name that ends in .wav"),
+        (["--sustain", "1500", "0.5", "0.5", "0.5"], "name its file with  --wav FILE"),
+        (["--wav", "nowhere/x.wav", "0.5", "0.5", "0.5"], "there is no folder nowhere"),
+    ],
+)
+def test_tm_map_says_how_a_sound_is_asked_for(
+    options: list[str], error: str, model_dir: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert map.main([str(model_dir), *options]) == 1
+    assert error in capsys.readouterr().err
 
 
 def test_tm_map_says_that_a_value_is_beyond_the_end(

@@ -105,6 +105,14 @@ def test_a_folder_of_the_original_is_taken_as_it_is(
     assert "has 60 rows for 50 sounds: the first 50 are taken" in notes[1]
 
 
+def test_sounds_without_features_are_noticed(data_dir: Path, tmp_path: Path):
+    shutil.copytree(data_dir, tmp_path / "fm")
+    assert load_dataset(tmp_path / "fm").notices == ()
+    shutil.copy(data_dir / "wavs" / "ex_0.wav", tmp_path / "fm" / "wavs" / "ex_60.wav")
+    (notice,) = load_dataset(tmp_path / "fm").notices
+    assert notice.startswith(f"1 sounds of {tmp_path / 'fm'} are not in its features.npy")
+
+
 def test_a_tree_is_joined_in_natural_order_and_padded_to_the_widest(data_dir: Path, tmp_path: Path):
     for name in ("fm10", "fm2", "deeper/fm1"):
         copy_of(data_dir, tmp_path / "tree" / name)

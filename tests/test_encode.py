@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from conftest import LFO4
 from timbremap_cli import encode, plot  # pyright: ignore[reportMissingImports]
+from timbremap_cli import map as tm_map  # pyright: ignore[reportMissingImports]
 
 import timbremap_runtime as tm
 from timbremap_jax.artifacts import open_model
@@ -62,13 +64,12 @@ def test_what_is_printed_for_people(
     assert parameters.split()[1::2] == ["rate", "duty", "shape", "depth"]
 
 
-@pytest.mark.parametrize("content", [b"", b"RIFF....", None])
+@pytest.mark.parametrize("content", [b"", b"RIFF...."])
 def test_what_is_no_sound_is_named(
-    content: bytes | None, model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    content: bytes, model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     file = tmp_path / "x.wav"
-    if content is not None:
-        file.write_bytes(content)
+    file.write_bytes(content)
     assert encode.main([str(model_dir), str(file)]) == 1
     said = capsys.readouterr()
     assert said.err.startswith(f"error: {file}: not a sound that can be read")
@@ -84,13 +85,51 @@ def test_a_silent_recording_is_refused(
 
 
 def test_a_model_in_training_is_not_opened(
-    model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model_dir: Path, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     (tmp_path / "config.json").write_bytes((model_dir / "config.json").read_bytes())
     assert encode.main([str(tmp_path), "x.wav"]) == 1
-    assert "its training has not finished" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "its training has not finished; go on with  tm-train --encoder cnn --gen --pca" in said
+    assert said.endswith(f"--resume {data_dir} {tmp_path}\n")
     assert plot.main([str(tmp_path)]) == 1
+    assert capsys.readouterr().err == said
+    assert tm_map.main([str(tmp_path), "0.5", "0.5", "0.5"]) == 1
     assert "its training has not finished" in capsys.readouterr().err
+
+
+def test_a_model_that_came_without_a_checkpoint_says_so(capsys: pytest.CaptureFixture[str]):
+    shipped = LFO4 / "models" / "fm"
+    assert encode.main([str(shipped), "x.wav"]) == 1
+    assert "can be played but not listen" in capsys.readouterr().err
+
+
+def test_a_sound_unlike_all_that_was_heard_is_said_to_be_so(
+    model_dir: Path, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    noise = tmp_path / "noise.wav"
+    soundfile.write(noise, 0.3 * np.random.default_rng(0).normal(size=13_230).clip(-3, 3), 44_100)
+    known = [str(data_dir / "wavs" / f"ex_{row}.wav") for row in range(20)]
+    assert encode.main([str(model_dir), str(noise), *known]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [i for i, line in enumerate(lines) if "unlike every sound" in line] == [3]
+    assert encode.main(["--csv", str(model_dir), *known, str(noise)]) == 0
+    (note,) = capsys.readouterr().err.splitlines()
+    assert note.startswith(f"note: {noise} is unlike every sound")
+
+
+def test_a_file_that_is_no_sound_costs_only_itself(
+    model_dir: Path, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "notes.txt").write_text("no sound")
+    sound = data_dir / "wavs" / "ex_5.wav"
+    files = [str(tmp_path / "notes.txt"), str(sound), str(tmp_path / "missing.wav")]
+    assert encode.main(["--csv", str(model_dir), *files]) == 1
+    said = capsys.readouterr()
+    assert [line.partition(",")[0] for line in said.out.splitlines()] == ["sound", str(sound)]
+    first, second = said.err.splitlines()
+    assert "notes.txt: not a sound" in first
+    assert second == f"error: {tmp_path / 'missing.wav'}: no such file"
 
 
 def test_an_opened_model_is_the_trained_one(model_dir: Path, data_dir: Path):

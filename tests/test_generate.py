@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -224,6 +225,38 @@ def test_a_data_set_grows(sampling: str, tmp_path: Path):
     assert content(tmp_path / "grown") == content(tmp_path / "whole")
     with pytest.raises(SettingsError, match=r"another n_examples \(12, now 5\)"):
         generate(patch, tmp_path / "grown", GenerateSettings(5, sampling=sampling), resume=True)
+
+
+def test_rows_rendered_again_leave_the_number_of_sounds_as_it_was(tmp_path: Path):
+    folder = tmp_path / "data"
+    run = [str(LFO4), str(folder)]
+    assert tm_generate.main([*run, "--examples", "5"]) == 0
+    before = content(folder)
+    for options in (["--only", "1"], ["--resume"], ["--resume", "3"]):
+        assert tm_generate.main([*run, *options]) == 0
+        assert content(folder) == before
+    for options in (["--only", "99"], ["--only", "1", "--examples", "7"]):
+        assert tm_generate.main([*run, *options]) == 1
+        assert content(folder) == before
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path: Path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(FolderError, match="holds other things"):
+        generate(load_patch(LFO4), tmp_path, GenerateSettings(2))
+    assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_other_options_are_answered_with_the_command_that_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    folder = tmp_path / "data"
+    assert tm_generate.main([str(LFO4), str(folder), "--examples", "2", "--sustain", "100"]) == 0
+    assert tm_generate.main([str(LFO4), str(folder), "--resume"]) == 1
+    said = capsys.readouterr().err
+    assert "another note (sustain_ms 100.0, now sustain_ms 250)" in said
+    again = said.partition("as it was begun:  ")[2]
+    assert tm_generate.main(shlex.split(again)[1:]) == 0
 
 
 def test_edited_labels_are_not_written_over(data_dir: Path, tmp_path: Path):

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from conftest import REPOSITORY
+from timbremap_cli import map as tm_map  # pyright: ignore[reportMissingImports]
 
 import timbremap_runtime as tm
 from timbremap_jax.data.engines.faust import FaustEngine
@@ -39,6 +41,18 @@ def test_all_are_there_by_name(folder: str):
     patch = load_patch(PATCHES / folder)
     for name in library.names():
         assert library.load(name).parameter_names == patch.parameter_names
+
+
+def test_it_knows_its_instrument(
+    model: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """From the root of the repository, a point is heard without a word more."""
+    monkeypatch.chdir(REPOSITORY)
+    folder, name = model
+    wav = tmp_path / "point.wav"
+    point = ["0.2", "0.8", "0.5"]
+    assert tm_map.main([str(folder / "models" / name), *point, "--wav", str(wav)]) == 0
+    assert find_fault(soundfile.read(wav)[0].astype(np.float32)) is None
 
 
 def test_it_plays_and_comes_back(model: tuple[Path, str]):

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from timbremap_jax.checkpoints import Checkpoints
 from timbremap_jax.data.dataset import Dataset, Standardization
 from timbremap_jax.data.files import save_array, save_json
 from timbremap_jax.data.mel import FeatureSettings
+from timbremap_jax.data.provenance import load_description
 from timbremap_jax.error_picture import plot_errors
 from timbremap_jax.evaluation import parameter_errors, round_trip_error, summarize
 from timbremap_jax.export import export_mapping, principal_axes
@@ -40,6 +42,9 @@ from timbremap_jax.recipes import find_recipe
 from timbremap_jax.settings import TrainSettings
 from timbremap_jax.training import Trained
 from timbremap_runtime.errors import FolderError, FormatError
+
+INSTRUMENT = ("patch_dir", "variant", "note")
+"""What a model remembers of how its first data set was rendered, so that a point can be heard."""
 
 
 def checkpoints_of(model_dir: Path) -> Checkpoints:
@@ -177,18 +182,19 @@ class OpenModel:
 
     def controls(self, encoded: Encoded) -> NDArray[np.float64]:
         """Where encoded sounds lie in the control space, (N, m) in [0, 1]."""
-        return self.mapping.vec_scale.inverse(self._z_star(encoded))
-
-    def distance(self, encoded: Encoded) -> NDArray[np.float64]:
-        """How many deviations sounds lie from the data set's mean, on their farthest axis, (N,)."""
-        scale = self.mapping.vec_scale
-        return np.abs((self._z_star(encoded) - scale.mean) / np.maximum(scale.std, 1e-12)).max(
-            axis=-1
-        )
-
-    def _z_star(self, encoded: Encoded) -> NDArray[np.float64]:
         pca = self.mapping.pca
-        return pca.inverse(encoded.latent) if pca else encoded.latent.astype(np.float64)
+        z_star = pca.inverse(encoded.latent) if pca else encoded.latent.astype(np.float64)
+        return self.mapping.vec_scale.inverse(z_star)
+
+    def strangeness(self, power: NDArray[np.float32]) -> NDArray[np.float64]:
+        """How far spectra are from the data set's mean spectrum, in its deviations, (N,).
+
+        The root mean square over bands and frames: about 1 for sounds like those of the data set.
+        0 for a model that reads mel power, of which a deviation says little.
+        """
+        if self.standardization.kind == "power":
+            return np.zeros(len(power))
+        return np.sqrt(np.mean(self.standardization(power) ** 2, axis=(1, 2), dtype=np.float64))
 
 
 def open_model(model_dir: Path) -> OpenModel:
@@ -217,7 +223,10 @@ def open_model(model_dir: Path) -> OpenModel:
     graph, state = nnx.split(model)
     saved = checkpoints_of(model_dir).latest(nnx.to_pure_dict(state))
     if saved is None:
-        raise FolderError(f"{model_dir}: has no checkpoint; train the model again")
+        raise FolderError(
+            f"{model_dir}: has no checkpoint, so it can be played but not listen (the models beside"
+            " the instruments come without): train one to encode sounds"
+        )
     return OpenModel(
         nnx.merge(graph, saved.weights),
         saved.standardization,
@@ -254,15 +263,27 @@ def load_array(model_dir: Path, name: str) -> NDArray[np.float32]:
         raise FormatError(f"{file}: not an array; train the model again") from None
 
 
+FLAGS = {"generative": "--gen", "pca": "--pca"}
+
+
 def _require_finished(model_dir: Path) -> None:
-    if not (model_dir / "metrics.json").is_file():
-        raise FolderError(
-            f"{model_dir}: its training has not finished; go on with  tm-train ... --resume"
-        )
+    if (model_dir / "metrics.json").is_file():
+        return
+    config = read_json(model_dir, "config.json", "training", "data")
+    words = ["tm-train"]
+    for name, value in config["training"].items():
+        if name in FLAGS:
+            words += [FLAGS[name]] if value else []
+        else:
+            option = "batch" if name == "batch_size" else name.replace("_", "-")
+            words += [f"--{option}", str(value)]
+    again = shlex.join([*words, "--resume", config["data"]["folder"], str(model_dir)])
+    raise FolderError(f"{model_dir}: its training has not finished; go on with  {again}")
 
 
 def _config(data_dir: Path, dataset: Dataset, settings: TrainSettings) -> dict[str, Any]:
     digest = hashlib.sha256(dataset.labels.tobytes() + dataset.test_rows.tobytes())
+    rendered = load_description(dataset.sources[0].folder)
     return {
         "training": asdict(settings),
         "recipe": asdict(find_recipe(settings.recipe, settings.encoder)),
@@ -274,13 +295,16 @@ def _config(data_dir: Path, dataset: Dataset, settings: TrainSettings) -> dict[s
         },
         "features": asdict(dataset.settings) if dataset.settings else None,
         "parameters": list(dataset.parameter_names),
+        "instrument": {key: rendered[key] for key in INSTRUMENT} if rendered else None,
     }
 
 
 def _differences(saved: dict[str, Any], config: dict[str, Any]) -> list[str]:
-    """Say in what two configurations differ. Where the data lies does not count."""
+    """Say in what two configurations differ. Where data and instrument lie does not count."""
     found: list[str] = []
     for part, now in config.items():
+        if part == "instrument":
+            continue
         then = saved.get(part)
         if not (isinstance(now, dict) and isinstance(then, dict)):
             if now != then:

@@ -152,6 +152,8 @@ def _load(folder: Path, scale: Scale) -> TimbreMap:
     _check_folder(folder)
     folder = find_map(folder) or folder
     if not any(_exists(folder / name) for name in ("vec_scale", "pca_layer", "dense_layer_0")):
+        if (folder / "config.json").is_file():
+            raise FormatError(f"{folder}: has no map yet: its training has not finished")
         models = sorted(child.name for child in folder.iterdir() if find_map(child))
         way_out = (
             f"name one of {', '.join(models)} in it" if models else "give one that tm-train wrote"

@@ -256,6 +256,13 @@ def _open_source(folder: Path, seed: int, notices: list[str]) -> Source:
             f"{file}: has {features.shape[1]} mel bands, features.json says {settings.n_mels};"
             f" run  tm-features {folder}"
         )
+    if settings:
+        n_new = len(list((folder / "wavs").glob("ex_*.wav"))) - len(features)
+        if n_new > 0:
+            notices.append(
+                f"{n_new} sounds of {folder} are not in its features.npy: they are broken, or new;"
+                f" run  tm-features {folder}"
+            )
     labels = _load_labels(folder, len(features), notices)
     description = load_description(folder)
     names = tuple(map(str, description["parameters"])) if description else None

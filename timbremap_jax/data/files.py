@@ -33,6 +33,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     # Hidden, and with the ending kept: writers choose their format by it.
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    if not path.parent.is_dir():
+        raise FolderError(f"{path}: there is no folder {path.parent}")
     try:
         yield temporary
         os.replace(temporary, path)

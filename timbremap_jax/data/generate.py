@@ -125,7 +125,7 @@ def generate(
             f"rows are numbered 0 to {settings.n_examples - 1}: there is no row {first_row}"
         )
     description = {**describe(patch, note, settings), "repeatable": repeatable}
-    require_same(data_dir, description, again=resume or only is not None)
+    require_same(data_dir, description, again=resume or only is not None, may_grow=resume)
     _require_labels_as_drawn(data_dir, values)
     _begin(data_dir, description, values)
     if only is None:

@@ -48,6 +48,11 @@ class FeatureSettings:
                 raise SettingsError(f"{name} is {getattr(self, name)}: give at least 1")
         if self.n_fft % 2:
             raise SettingsError(f"n_fft is {self.n_fft}: give an even number of samples")
+        if self.n_mels > self.n_fft // 4:
+            raise SettingsError(
+                f"n_mels is {self.n_mels}: give at most {self.n_fft // 4}, a quarter of n_fft; the"
+                " lowest of more bands would be narrower than what an FFT can tell apart"
+            )
         top = self.sample_rate / 2
         highest = top if self.f_max_hz is None else self.f_max_hz
         if not 0 <= self.f_min_hz < highest <= top:

@@ -60,12 +60,23 @@ def command_again(data_dir: Path, rows: Sequence[int] | None = None) -> str | No
         "velocity": note["velocity"],
         "sustain": note["sustain_ms"],
         "release": note["release_ms"],
-        "only": ",".join(map(str, rows)) if rows is not None else None,
+        "only": ranges(rows) if rows is not None else None,
     }
     words = ["tm-generate", description["patch_dir"], str(data_dir)]
     for name, value in options.items():
         words += [f"--{name}", str(value)] if value is not None else []
     return shlex.join([*words, "--resume"] if rows is None else words)
+
+
+def ranges(rows: Sequence[int]) -> str:
+    """Write sorted rows briefly, as ``--only`` takes them: 3,17,40-50."""
+    parts: list[list[int]] = []
+    for row in rows:
+        if parts and row == parts[-1][1] + 1:
+            parts[-1][1] = row
+        else:
+            parts.append([row, row])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in parts)
 
 
 def load_description(data_dir: Path) -> dict[str, Any] | None:
@@ -84,8 +95,12 @@ def load_description(data_dir: Path) -> dict[str, Any] | None:
     return description
 
 
-def require_same(data_dir: Path, description: dict[str, Any], *, again: bool) -> None:
+def require_same(
+    data_dir: Path, description: dict[str, Any], *, again: bool, may_grow: bool = False
+) -> None:
     """Check that a folder is new or, with ``again``, one that was begun with the same description.
+
+    With ``may_grow`` it may be one of fewer sounds.
 
     Raises
     ------
@@ -104,12 +119,20 @@ def require_same(data_dir: Path, description: dict[str, Any], *, again: bool) ->
             f"{data_dir} holds a labels.csv but no generate.json that says how it was made:"
             " give another folder"
         )
+    if (
+        earlier is None
+        and data_dir.is_dir()
+        and any(
+            file.name != "wavs" and not file.name.startswith(".") for file in data_dir.iterdir()
+        )
+    ):
+        raise FolderError(f"{data_dir} holds other things: give a folder of its own")
     for key in description if earlier else ():
         # A patch may move: what it says is in its hash. Chance may hide that it varies.
         if key in ("patch_dir", "repeatable"):
             continue
         then, now = (earlier or {}).get(key), description[key]
-        if key == "n_examples" and isinstance(then, int) and then < now:
+        if key == "n_examples" and may_grow and isinstance(then, int) and then < now:
             continue  # the rows that are there stay what they are
         if key == "patch_sha256" and then != now:
             raise SettingsError(
@@ -119,10 +142,13 @@ def require_same(data_dir: Path, description: dict[str, Any], *, again: bool) ->
         if then != now:
             if isinstance(then, dict) and isinstance(now, dict):
                 changed = [part for part in now if then.get(part) != now[part]]
-                then, now = ({part: each.get(part) for part in changed} for each in (then, now))
+                then, now = (
+                    ", ".join(f"{part} {each.get(part)}" for part in changed)
+                    for each in (then, now)
+                )
             raise SettingsError(
                 f"{data_dir} was made with another {key} ({_short(then)}, now {_short(now)}):"
-                " give another folder, or the same as then"
+                f" give another folder, or go on as it was begun:  {command_again(data_dir)}"
             )
 
 

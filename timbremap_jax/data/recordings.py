@@ -37,6 +37,8 @@ def read_recording(path: Path, sample_rate: int, *, trim: bool = False) -> NDArr
     FormatError
         The file is not a sound, is silent or has samples that are no numbers.
     """
+    if not path.is_file():
+        raise FormatError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     try:
         channels, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
