@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable
@@ -54,6 +56,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the line and end."""
+        if message.startswith("unrecognized"):
+            for word in re.findall(r"--[\w-]+", message):
+                near = difflib.get_close_matches(word, self._option_string_actions, 1)
+                message += f"; did you mean {near[0]}?" if near else ""
         self.exit(2, f"error: {message}; see  {self.prog} --help\n")
 
 
@@ -81,6 +87,18 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")
     return number
+
+
+def pitch(text: str) -> int:
+    """Read a MIDI note as a number or a name (C4 is 60), as an argument's type."""
+    named = re.fullmatch(r"([A-Ga-g])([#b]?)(-?\d)", text)
+    if named:
+        letter, accidental, octave = named.groups()
+        step = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[letter.upper()]
+        return 12 * (int(octave) + 1) + step + {"": 0, "#": 1, "b": -1}[accidental]
+    if not text.lstrip("-").isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is no note: give 0 to 127, or a name like A2")
+    return int(text)
 
 
 def bar(unit: str) -> Callable[[Iterable[Any], int], Iterable[Any]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from timbremap_runtime.errors import TimbreMapError
 
-from ._common import bar, command, command_line, parser, positive
+from ._common import bar, command, command_line, parser, pitch, positive
 
 N_EXAMPLES = 10_000
 EVERY_ROW = -1
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
         default="uniform",
         help="independent random settings, or ones that cover the space evenly",
     )
-    add("--note", type=int, metavar="PITCH", help="MIDI note, 0 to 127 (default: the patch's)")
+    add("--note", type=pitch, help="MIDI note, 0 to 127 or like A2 (default: the patch's)")
     add("--velocity", type=int, help="1 to 127 (default: the patch's)")
     add("--sustain", type=float, metavar="MS", help="note on to note off (default: the patch's)")
     add("--release", type=float, metavar="MS", help="note off to the end (default: the patch's)")

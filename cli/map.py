@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import timbremap_runtime as tm
 from timbremap_runtime.errors import FormatError, SettingsError
 
-from ._common import command, parser
+from ._common import command, parser, pitch
 
 
 @command
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     add("--patch", type=Path, metavar="PATCH_DIR", help="the instrument (default: the model's)")
     add("--variant", help="which of its variants (default: the model's)")
-    add("--note", type=int, metavar="PITCH", help="MIDI note, 0 to 127 (default: as trained on)")
+    add("--note", type=pitch, help="MIDI note, 0 to 127 or like A2 (default: as trained on)")
     add("--sustain", type=float, metavar="MS", help="note on to note off (default: as trained on)")
     add("--release", type=float, metavar="MS", help="note off to the end (default: as trained on)")
     args = arguments.parse_intermixed_args(argv)  # --inverse may stand before the values

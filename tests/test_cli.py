@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import shutil
@@ -20,6 +21,7 @@ from timbremap_cli import (  # pyright: ignore[reportMissingImports]
     plot,
     train,
 )
+from timbremap_cli._common import pitch  # pyright: ignore[reportMissingImports]
 
 import timbremap_runtime as tm
 from timbremap_jax.data.engines.faust import FaustEngine
@@ -190,6 +192,25 @@ def test_wrong_usage_is_one_line(main: Callable[..., int], capsys: pytest.Captur
     assert said.startswith("error: ")
     assert said.endswith("--help\n")
     assert said.count("\n") == 1
+
+
+def test_a_misspelt_option_is_answered_with_the_right_one(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        generate.main(["here", "there", "--exmaples", "7"])
+    assert "did you mean --examples?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "note"), [("A2", 45), ("c4", 60), ("F#3", 54), ("Bb-1", 10), ("45", 45), ("-3", -3)]
+)
+def test_notes_have_names(text: str, note: int):
+    assert pitch(text) == note
+
+
+@pytest.mark.parametrize("text", ["H2", "A", "4.5", "A#b2", ""])
+def test_what_is_no_note_is_said(text: str):
+    with pytest.raises(argparse.ArgumentTypeError, match="is no note: give 0 to 127, or a name"):
+        pitch(text)
 
 
 @pytest.mark.parametrize("main", COMMANDS)
