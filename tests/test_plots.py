@@ -420,4 +420,4 @@ def test_tm_plot_names_a_picture_that_cannot_be_written(
 ):
     output = tmp_path / "nowhere" / "latent.png"
     assert plot.main([str(model_dir), "--output", str(output)]) == 1
-    assert f"error: {output}: cannot be written (No such file" in capsys.readouterr().err
+    assert f"error: {output}: there is no folder {output.parent}\n" == capsys.readouterr().err
