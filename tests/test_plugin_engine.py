@@ -23,6 +23,7 @@ from timbremap_jax.data.engines import open_engine
 from timbremap_jax.data.engines.plugin import described
 from timbremap_jax.data.generate import generate
 from timbremap_jax.data.patch import Patch, load_patch
+from timbremap_jax.data.provenance import ranges
 from timbremap_jax.data.sampling import GenerateSettings
 from timbremap_runtime.errors import FormatError
 
@@ -275,7 +276,7 @@ def test_a_crash_costs_its_row_and_a_message(
         assert rendered == (row not in crashing)
         told = f"row {row}: the sound could not be made: its process was ended by SIGSEGV"
         assert (told in output) == (row in crashing)
-    assert f"--only {','.join(map(str, crashing))}" in error
+    assert f"--only {ranges(crashing)}" in error
     # The rest is a data set.
     assert features.main([str(tmp_path / "data")]) == 0
     assert len(np.load(tmp_path / "data" / "labels.npy")) == 6 - len(crashing)
