@@ -48,14 +48,7 @@ def main(argv: list[str] | None = None) -> None:
     mapping = tm.load(args.model, scale=args.scale)
     size = mapping.parameter_size if args.inverse else mapping.control_size
     apply = mapping.inverse if args.inverse else mapping.forward
-    if args.wav is None:
-        for name in ("patch", "variant", "note", "sustain", "release"):
-            if getattr(args, name) is not None:
-                raise SettingsError(f"--{name} is for a sound: name its file with  --wav FILE")
-    elif args.inverse:
-        raise SettingsError("--wav plays points of the control space: leave out --inverse")
-    elif args.wav.suffix.lower() != ".wav":
-        raise SettingsError(f"{args.wav}: give a name that ends in .wav")
+    check_sound(args)
     if args.values:
         if len(args.values) != size:
             raise SettingsError(f"{len(args.values)} values given: {args.model} takes {size}")
@@ -72,6 +65,18 @@ def main(argv: list[str] | None = None) -> None:
             way.append(mapped)
     if way:
         hear(args, np.array(way) if len(way) > 1 else way[0])
+
+
+def check_sound(args: argparse.Namespace) -> None:
+    """Check that the options of a sound go together."""
+    if args.wav is None:
+        for name in ("patch", "variant", "note", "sustain", "release"):
+            if getattr(args, name) is not None:
+                raise SettingsError(f"--{name} is for a sound: name its file with  --wav FILE")
+    elif args.inverse:
+        raise SettingsError("--wav plays points of the control space: leave out --inverse")
+    elif args.wav.suffix.lower() != ".wav":
+        raise SettingsError(f"{args.wav}: give a name that ends in .wav")
 
 
 def read_rows(size: int) -> Iterator[list[float]]:

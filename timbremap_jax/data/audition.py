@@ -34,11 +34,12 @@ def instrument_of(model_dir: Path, variant: str | None = None) -> tuple[Patch, N
         config = json.loads((model_dir / "config.json").read_text(encoding="utf-8"))
         instrument = config["instrument"]
         folder, note = Path(instrument["patch_dir"]), Note(**instrument["note"])
+        variant = variant or instrument["variant"]
     except (OSError, ValueError, KeyError, TypeError):
         raise SettingsError(f"{model_dir} does not tell what it plays: {way_out}") from None
     if not folder.is_dir():
         raise SettingsError(f"{model_dir} plays {folder}, which is not here: {way_out}")
-    return load_patch(folder, variant or instrument["variant"]), note
+    return load_patch(folder, variant), note
 
 
 def audition(patch: Patch, values: NDArray[np.floating], note: Note, file: Path) -> None:
