@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -89,6 +90,38 @@ class Client:
 
     def close(self) -> None:
         self.socket.close()
+
+
+def hostile(generator: np.random.Generator, address: tuple[str, int]) -> bytes:
+    """A packet that nobody should send."""
+    good = build_msg("/tm/c", [0.1, 0.2, 0.3]).dgram
+    kind = generator.integers(8)
+    if kind == 0:
+        return generator.bytes(int(generator.integers(0, 200)))
+    if kind == 1:
+        return good[: int(generator.integers(0, len(good)))]
+    if kind == 2:
+        packet = bytearray(good)
+        for _ in range(3):
+            packet[int(generator.integers(len(packet)))] = int(generator.integers(256))
+        return bytes(packet)
+    if kind == 3:  # a bundle from the far future, or of any time
+        tag = generator.bytes(8) if generator.integers(2) else b"\xff" * 8
+        return b"#bundle\0" + tag + struct.pack(">i", len(good)) + good
+    if kind == 4:  # bundles in bundles
+        packet = good
+        for _ in range(int(generator.integers(1, 120))):
+            packet = b"#bundle\0" + b"\0" * 7 + b"\1" + struct.pack(">i", len(packet)) + packet
+        return packet
+    if kind == 5:  # sizes that lie
+        size = int(generator.integers(-(2**31), 2**31))
+        return b"#bundle\0" + b"\xff" * 8 + struct.pack(">i", size) + good
+    if kind == 6:
+        values = [float("nan"), float("inf"), -1e38, 2**31 - 1, "x" * 100, b"blob", True, None]
+        chosen = [values[int(i)] for i in generator.integers(0, len(values), 3)]
+        where = ("/tm/c", "/tm/p/0", "/tm/load", "/tm/active", "/tm/smooth", "/tm/get", "/tm/x")
+        return build_msg(where[int(generator.integers(len(where)))], chosen).dgram
+    return b"/tm/c\0\0\0," + b"[" * int(generator.integers(1, 300))
 
 
 @contextmanager

