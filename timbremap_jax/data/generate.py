@@ -126,8 +126,9 @@ def generate(
         )
     description = {**describe(patch, note, settings), "repeatable": repeatable}
     require_same(data_dir, description, again=resume or only is not None, may_grow=resume)
-    _require_labels_as_drawn(data_dir, values)
-    _begin(data_dir, description, values)
+    labels = io.StringIO()
+    np.savetxt(labels, values, fmt="%d", delimiter=",")
+    _begin(data_dir, description, labels.getvalue().encode())
     if only is None:
         again_from = settings.n_examples if first_row is None else first_row
         rows = [row for row in rows if row >= again_from or not renderer.is_done(row)]
@@ -235,24 +236,14 @@ def _open_rehearsal(renderer: Renderer) -> Callable[[int], str | NoSound]:
     return render
 
 
-def _require_labels_as_drawn(data_dir: Path, values: NDArray[np.int64]) -> None:
-    """Check that nobody edited ``labels.csv``: its rows are drawn, and are what is rendered."""
+def _begin(data_dir: Path, description: dict[str, Any], labels: bytes) -> None:
+    """Make the folder; write description and labels, unless somebody edited those."""
     file = data_dir / "labels.csv"
-    if file.exists() and not _text(values).startswith(file.read_bytes()):
+    if file.exists() and not labels.startswith(file.read_bytes()):
         raise FolderError(
             f"{file} was changed, but its rows are drawn from the seed and what is rendered:"
             " delete it to have it written anew, or give another folder"
         )
-
-
-def _text(values: NDArray[np.int64]) -> bytes:
-    text = io.StringIO()
-    np.savetxt(text, values, fmt="%d", delimiter=",")
-    return text.getvalue().encode()
-
-
-def _begin(data_dir: Path, description: dict[str, Any], values: NDArray[np.int64]) -> None:
-    """Make the folder; write description and labels."""
     try:
         (data_dir / "wavs").mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
@@ -260,4 +251,4 @@ def _begin(data_dir: Path, description: dict[str, Any], values: NDArray[np.int64
     for left_over in (data_dir / "wavs").glob(".ex_*.wav"):
         left_over.unlink()  # of a run that was killed
     save_json(data_dir / "generate.json", description)
-    save_bytes(data_dir / "labels.csv", _text(values))
+    save_bytes(file, labels)

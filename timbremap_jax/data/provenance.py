@@ -110,28 +110,25 @@ def require_same(
         It was made from another patch or with other settings.
     """
     earlier = load_description(data_dir)
-    if earlier is not None and not again:
+    if earlier is None:
+        there = [file.name for file in data_dir.iterdir()] if data_dir.is_dir() else []
+        if "labels.csv" in there:
+            raise FolderError(
+                f"{data_dir} holds a labels.csv but no generate.json that says how it was made:"
+                " give another folder"
+            )
+        if any(name != "wavs" and not name.startswith(".") for name in there):
+            raise FolderError(f"{data_dir} holds other things: give a folder of its own")
+        return
+    if not again:
         raise FolderError(
             f"{data_dir} holds a data set already: go on with --resume, or give another folder"
         )
-    if earlier is None and (data_dir / "labels.csv").exists():
-        raise FolderError(
-            f"{data_dir} holds a labels.csv but no generate.json that says how it was made:"
-            " give another folder"
-        )
-    if (
-        earlier is None
-        and data_dir.is_dir()
-        and any(
-            file.name != "wavs" and not file.name.startswith(".") for file in data_dir.iterdir()
-        )
-    ):
-        raise FolderError(f"{data_dir} holds other things: give a folder of its own")
-    for key in description if earlier else ():
+    for key, now in description.items():
         # A patch may move: what it says is in its hash. Chance may hide that it varies.
         if key in ("patch_dir", "repeatable"):
             continue
-        then, now = (earlier or {}).get(key), description[key]
+        then = earlier.get(key)
         if key == "n_examples" and may_grow and isinstance(then, int) and then < now:
             continue  # the rows that are there stay what they are
         if key == "patch_sha256" and then != now:
