@@ -56,15 +56,16 @@ def main(argv: list[str] | None = None) -> None:
         table.writerow(["sound", *controls, *names])
     unread: list[FormatError] = []
     for start in range(0, len(args.sounds), BATCH_SIZE):
-        read: dict[Path, NDArray[np.float32]] = {}
+        files: list[Path] = []
+        sounds: list[NDArray[np.float32]] = []
         for file in args.sounds[start : start + BATCH_SIZE]:
             try:
-                read[file] = read_recording(file, model.features.sample_rate, trim=args.trim)
+                sounds.append(read_recording(file, model.features.sample_rate, trim=args.trim))
+                files.append(file)
             except FormatError as error:
                 unread.append(error)
-        if not read:
+        if not files:
             continue
-        files, sounds = list(read), list(read.values())
         power = spectrograms(sounds, model.features, model.input_shape[1])
         said = model.encode(power)
         unlike = model.strangeness(power) > STRANGE

@@ -63,7 +63,9 @@ def main(argv: list[str] | None = None) -> None:
         print(",".join(f"{value:.6g}" for value in mapped), flush=True)
         if args.wav:
             way.append(mapped)
-    if way:
+    if args.wav:
+        if not way:
+            raise SettingsError("standard input gave no point to play")
         hear(args, np.array(way) if len(way) > 1 else way[0])
 
 

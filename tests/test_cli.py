@@ -125,6 +125,17 @@ def test_tm_map_plays_a_glide(
     assert "plays 4 parameters" in capsys.readouterr().err
 
 
+def test_tm_map_says_that_there_was_no_point_to_play(
+    model_dir: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n"))
+    assert map.main([str(model_dir), "--wav", str(tmp_path / "x.wav")]) == 1
+    assert capsys.readouterr().err == "error: standard input gave no point to play\n"
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [

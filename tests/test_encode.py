@@ -98,6 +98,16 @@ def test_a_model_in_training_is_not_opened(
     assert "its training has not finished" in capsys.readouterr().err
 
 
+def test_a_configuration_that_is_none_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "config.json").write_text('{"training": {}, "data": {}}')
+    assert encode.main([str(tmp_path), "x.wav"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {tmp_path / 'config.json'}: not of this version of TimbreMap")
+    assert said.count("\n") == 1
+
+
 def test_a_model_that_came_without_a_checkpoint_says_so(capsys: pytest.CaptureFixture[str]):
     shipped = LFO4 / "models" / "fm"
     assert encode.main([str(shipped), "x.wav"]) == 1
@@ -123,10 +133,14 @@ def test_a_file_that_is_no_sound_costs_only_itself(
 ):
     (tmp_path / "notes.txt").write_text("no sound")
     sound = data_dir / "wavs" / "ex_5.wav"
-    files = [str(tmp_path / "notes.txt"), str(sound), str(tmp_path / "missing.wav")]
+    files = [str(tmp_path / "notes.txt"), str(sound), str(tmp_path / "missing.wav"), str(sound)]
     assert encode.main(["--csv", str(model_dir), *files]) == 1
     said = capsys.readouterr()
-    assert [line.partition(",")[0] for line in said.out.splitlines()] == ["sound", str(sound)]
+    assert [line.partition(",")[0] for line in said.out.splitlines()] == [
+        "sound",
+        str(sound),
+        str(sound),
+    ]
     first, second = said.err.splitlines()
     assert "notes.txt: not a sound" in first
     assert second == f"error: {tmp_path / 'missing.wav'}: no such file"

@@ -215,10 +215,7 @@ def open_model(model_dir: Path) -> OpenModel:
         n_mels, n_frames = config["data"]["input_shape"]
         features = FeatureSettings(**config["features"]) if config["features"] else None
     except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(
-            f"{model_dir / 'config.json'}: not of this version of TimbreMap ({error});"
-            " train the model again"
-        ) from None
+        raise _of_another_version(model_dir, error) from None
     model = settings.make_model((n_mels, n_frames), len(names))
     graph, state = nnx.split(model)
     saved = checkpoints_of(model_dir).latest(nnx.to_pure_dict(state))
@@ -263,6 +260,13 @@ def load_array(model_dir: Path, name: str) -> NDArray[np.float32]:
         raise FormatError(f"{file}: not an array; train the model again") from None
 
 
+def _of_another_version(model_dir: Path, error: Exception) -> FormatError:
+    return FormatError(
+        f"{model_dir / 'config.json'}: not of this version of TimbreMap ({error});"
+        " train the model again"
+    )
+
+
 FLAGS = {"generative": "--gen", "pca": "--pca"}
 
 
@@ -270,14 +274,18 @@ def _require_finished(model_dir: Path) -> None:
     if (model_dir / "metrics.json").is_file():
         return
     config = read_json(model_dir, "config.json", "training", "data")
+    try:
+        training, data_dir = config["training"].items(), str(config["data"]["folder"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _of_another_version(model_dir, error) from None
     words = ["tm-train"]
-    for name, value in config["training"].items():
+    for name, value in training:
         if name in FLAGS:
             words += [FLAGS[name]] if value else []
         else:
             option = "batch" if name == "batch_size" else name.replace("_", "-")
             words += [f"--{option}", str(value)]
-    again = shlex.join([*words, "--resume", config["data"]["folder"], str(model_dir)])
+    again = shlex.join([*words, "--resume", data_dir, str(model_dir)])
     raise FolderError(f"{model_dir}: its training has not finished; go on with  {again}")
 
 
