@@ -21,8 +21,8 @@ from race import race_of
 from results import Result, run_alone
 from sound_data import render, settle
 
-from timbremap_jax.data.features import compute_features
-from timbremap_jax.data.sounds import wav_path
+from timbremap_jax.data.audio.sounds import wav_path
+from timbremap_jax.data.features.compute import compute_features
 from timbremap_jax.data.workers import n_cores
 
 N_SOUNDS, N_SOUNDS_SHORT = 3_000, 400

@@ -21,8 +21,9 @@ from race import race_of
 from results import Result, run_alone
 from sound_data import lfo4, render, settle
 
-from timbremap_jax.data.engines import SAMPLE_RATE, open_engine
-from timbremap_jax.data.sampling import GenerateSettings, sample_parameters
+from timbremap_jax.data.engines import open_engine
+from timbremap_jax.data.patch import SAMPLE_RATE
+from timbremap_jax.data.render.sampling import GenerateSettings, sample_parameters
 from timbremap_jax.data.workers import n_cores
 
 N_SOUNDS, N_SOUNDS_SHORT = 1_500, 200

@@ -75,7 +75,7 @@ def run_step(step: str, folder: Path, n_sounds: int) -> dict[str, float]:
     from sound_data import lfo4, render
 
     from timbremap_jax.data.dataset import load_dataset
-    from timbremap_jax.data.features import compute_features
+    from timbremap_jax.data.features.compute import compute_features
 
     data_dir = folder / "data"
     start = time.perf_counter()
@@ -90,9 +90,9 @@ def run_step(step: str, folder: Path, n_sounds: int) -> dict[str, float]:
     dataset.standardization()
     opened = time.perf_counter() - start
 
-    from timbremap_jax.devices import use_all_cores
-    from timbremap_jax.settings import TrainSettings
-    from timbremap_jax.training import Silence, train
+    from timbremap_jax.backend.devices import use_all_cores
+    from timbremap_jax.training.loop import Silence, train
+    from timbremap_jax.training.settings import TrainSettings
 
     class Watch(Silence):
         def __init__(self):

@@ -33,16 +33,16 @@ from race import Race, alternate
 from results import Result, run_alone
 from sound_data import render
 
+from timbremap_jax.backend.devices import batch_sharding, replicated, use_all_cores
 from timbremap_jax.data.dataset import Dataset, load_dataset
-from timbremap_jax.data.features import compute_features
+from timbremap_jax.data.features.compute import compute_features
 from timbremap_jax.data.workers import n_cores
-from timbremap_jax.devices import batch_sharding, replicated, use_all_cores
-from timbremap_jax.encoders import DROPOUT
-from timbremap_jax.model import TimbreModel
-from timbremap_jax.objective import L2_WEIGHT
-from timbremap_jax.recipes import Recipe
-from timbremap_jax.settings import TrainSettings
-from timbremap_jax.training import make_step, train
+from timbremap_jax.model.build import TimbreModel
+from timbremap_jax.model.encoders import DROPOUT
+from timbremap_jax.training.loop import make_step, train
+from timbremap_jax.training.objective import L2_WEIGHT
+from timbremap_jax.training.recipes import Recipe
+from timbremap_jax.training.settings import TrainSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from timbremap_runtime import TimbreMap
-from timbremap_runtime.frames import compiled, written_forward, written_inverse
+from timbremap_runtime.core.unrolled import compiled, written_forward, written_inverse
 
 N_POINTS, N_CALLS, N_ROUNDS = 250, 2_000, 40
 

@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from timbremap_runtime import DenseLayer, PCALayer, TimbreMap, VecScale, gaussian
-from timbremap_runtime.layers import LOWEST_CONTROL, Scale
+from timbremap_runtime import DenseLayer, PCALayer, TimbreMap, VecScale
+from timbremap_runtime.core import gaussian
+from timbremap_runtime.core.layers import LOWEST_CONTROL
+from timbremap_runtime.core.types import Scale
 
 Frame = Callable[[np.ndarray], np.ndarray]
 

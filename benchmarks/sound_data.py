@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from timbremap_jax.data.generate import generate
 from timbremap_jax.data.patch import Note, Patch, load_patch
-from timbremap_jax.data.sampling import GenerateSettings
+from timbremap_jax.data.render.generate import generate
+from timbremap_jax.data.render.sampling import GenerateSettings
 
 PATCH = Path(__file__).parents[1] / "patches" / "subtractive" / "lfo4"
 

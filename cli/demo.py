@@ -82,9 +82,9 @@ def run(name: str, main: Callable[[list[str]], int], arguments: list[str]) -> No
 
 def play(model: Path, folder: Path) -> list[Path]:
     """Map the demo's points to parameters and back; render their sounds, and a way around."""
-    from timbremap_jax.data.audition import keep_sound
     from timbremap_jax.data.engines.faust import FaustEngine
     from timbremap_jax.data.patch import load_patch
+    from timbremap_jax.data.render.audition import keep_sound
 
     mapping = tm.load(model / "timbremap")
     patch = load_patch(PATCH, VARIANT)

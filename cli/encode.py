@@ -39,9 +39,9 @@ def main(argv: list[str] | None = None) -> None:
     add("--csv", action="store_true", help="print a table for other programs")
     args = arguments.parse_args(argv)
 
-    from timbremap_jax.artifacts import open_model
-    from timbremap_jax.data.recordings import read_recording, spectrograms
-    from timbremap_jax.inference import BATCH_SIZE
+    from timbremap_jax.data.audio.recordings import read_recording, spectrograms
+    from timbremap_jax.model.inference import BATCH_SIZE
+    from timbremap_jax.model_folder.write import open_model
 
     model = open_model(args.model_dir)
     if model.features is None:

@@ -33,9 +33,9 @@ def main(argv: list[str] | None = None) -> None:
     add("--workers", type=positive, help="processes to compute with (default: one a processor)")
     args = arguments.parse_args(argv)
 
-    from timbremap_jax.data.features import BrokenSounds, compute_features
-    from timbremap_jax.data.mel import FeatureSettings
-    from timbremap_jax.data.provenance import command_again, ranges
+    from timbremap_jax.data.features.compute import BrokenSounds, compute_features
+    from timbremap_jax.data.features.mel import FeatureSettings
+    from timbremap_jax.data.render.manifest import command_again, ranges
 
     settings = FeatureSettings(
         args.sample_rate, args.n_fft, args.hop, args.mels, args.f_min, args.f_max

@@ -68,10 +68,10 @@ def main(argv: list[str] | None = None) -> None:
     if args.data_dir is None:
         arguments.error("the following arguments are required: data_dir")
 
-    from timbremap_jax.data.generate import generate
     from timbremap_jax.data.patch import load_patch
-    from timbremap_jax.data.provenance import load_description, ranges
-    from timbremap_jax.data.sampling import GenerateSettings
+    from timbremap_jax.data.render.generate import generate
+    from timbremap_jax.data.render.manifest import load_description, ranges
+    from timbremap_jax.data.render.sampling import GenerateSettings
 
     again = args.resume is not None or args.only is not None
     earlier = load_description(args.data_dir) if again else None
@@ -122,7 +122,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def describe(plugin: str, folder: Path) -> None:
     """Write the first patch.toml of a plug-in."""
-    from timbremap_jax.data.describe import describe_plugin
+    from timbremap_jax.data.engines.scaffold import describe_plugin
 
     controls = describe_plugin(plugin, folder)
     print(f"{folder / 'patch.toml'}: {len(controls)} parameters; choose those to play in there")

@@ -119,8 +119,8 @@ def noticing_the_ends(rows: Iterable[list[float]], highest: float) -> Iterator[l
 
 def hear(args: argparse.Namespace, values: NDArray[np.float64]) -> None:
     """Play parameters on the instrument that the model was trained on, or on the one given."""
-    from timbremap_jax.data.audition import audition, instrument_of
     from timbremap_jax.data.patch import load_patch
+    from timbremap_jax.data.render.audition import audition, instrument_of
 
     model: Path = args.model
     if args.patch:

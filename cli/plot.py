@@ -32,9 +32,9 @@ def main(argv: list[str] | None = None) -> None:
 
     import numpy as np
 
-    from timbremap_jax.artifacts import load_array, read_json
-    from timbremap_jax.latent_page import write_latent_page
-    from timbremap_jax.latent_picture import LatentPoints, plot_latent
+    from timbremap_jax.model_folder.write import load_array, read_json
+    from timbremap_jax.pictures.latent import LatentPoints, plot_latent
+    from timbremap_jax.pictures.latent_page import write_latent_page
     from timbremap_runtime.errors import FormatError, ShapeError
 
     names = tuple(read_json(model_dir, "config.json", "parameters")["parameters"])

@@ -17,7 +17,7 @@ from ._common import command, parser, positive
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from timbremap_runtime.osc import OscService
+    from timbremap_runtime.service.osc import OscService
 
 WEKINATOR_PORT = 12000
 LOG_LINES_PER_SECOND = 10
@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> None:
 
     log_to(args.log)
     if args.midi == "list":
-        from timbremap_runtime.midi_ports import input_names
+        from timbremap_runtime.service.midi_ports import input_names
 
         print("\n".join(input_names()) or "no MIDI input")
         return
@@ -115,9 +115,9 @@ def address(text: str) -> tuple[str, int]:
 
 async def serve(args: argparse.Namespace) -> None:
     """Run the service until it is told to end."""
-    from timbremap_runtime.library import Library
-    from timbremap_runtime.osc import OscService, Target
-    from timbremap_runtime.recording import Recorder, read_recording
+    from timbremap_runtime.service.library import Library
+    from timbremap_runtime.service.message_log import Recorder, read_recording
+    from timbremap_runtime.service.osc import OscService, Target
 
     targets = [Target(to, args.named, args.z) for to in args.to or [("127.0.0.1", 9001)]]
     if args.wekinator:
@@ -133,7 +133,7 @@ async def serve(args: argparse.Namespace) -> None:
     ports: list[Any] = []
     on_play = None
     if args.midi_out:
-        from timbremap_runtime.midi_ports import MidiOutput
+        from timbremap_runtime.service.midi_ports import MidiOutput
 
         output = MidiOutput(args.midi_out, args.midi_out_cc, args.midi_out_channel - 1)
         ports.append(output)
@@ -188,8 +188,8 @@ def open_midi(
     args: argparse.Namespace, service: OscService, loop: asyncio.AbstractEventLoop
 ) -> Any:
     """Open the MIDI input; its frames move the service."""
-    from timbremap_runtime.midi import ControllerDecoder, MpeDecoder
-    from timbremap_runtime.midi_ports import MidiInput
+    from timbremap_runtime.service.midi import ControllerDecoder, MpeDecoder
+    from timbremap_runtime.service.midi_ports import MidiInput
 
     if args.midi_cc:
         try:

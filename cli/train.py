@@ -14,7 +14,7 @@ from ._common import command, command_line, parser, positive
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from timbremap_jax.training import EpochReport
+    from timbremap_jax.training.loop import EpochReport
 
 FEW = 500
 """Sounds; with fewer, hardly anything can be learned."""
@@ -60,17 +60,17 @@ def main(argv: list[str] | None = None) -> None:
     add("model_dir", type=Path, help="a new folder for the model")
     args = arguments.parse_args(argv)
 
-    from timbremap_jax.compilation import keep_compilations
-    from timbremap_jax.devices import use_all_cores
+    from timbremap_jax.backend.compilation import keep_compilations
+    from timbremap_jax.backend.devices import use_all_cores
 
     if args.encoder == "lstm":
         use_all_cores()  # before JAX starts: what it has started with cannot be changed
     keep_compilations()
 
-    from timbremap_jax.artifacts import checkpoints_of, open_run, save_model
     from timbremap_jax.data.dataset import load_dataset
-    from timbremap_jax.settings import TrainSettings
-    from timbremap_jax.training import train
+    from timbremap_jax.model_folder.write import checkpoints_of, open_run, save_model
+    from timbremap_jax.training.loop import train
+    from timbremap_jax.training.settings import TrainSettings
 
     settings = TrainSettings(
         encoder=args.encoder,

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 
 import pytest
 from timbremap_cli import features, generate, train  # pyright: ignore[reportMissingImports]
 
-REPOSITORY = Path(__file__).parents[1]
-LFO4 = REPOSITORY / "patches" / "subtractive" / "lfo4"
-N_SOUNDS = 60
-
-
-def command(name: str) -> str:
-    """Path of an installed command."""
-    path = shutil.which(name, path=str(Path(sys.executable).parent))
-    assert path, f"{name} is not installed beside {sys.executable}"
-    return path
+from tests.support.paths import LFO4, N_SOUNDS
 
 
 @pytest.fixture(scope="session")

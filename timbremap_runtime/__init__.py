@@ -8,25 +8,29 @@
 `forward` is always controller to parameters. Controls run from 0 to 1, parameters from 0 to 127.
 """
 
+from timbremap_runtime.core.layers import DenseLayer, PCALayer, VecScale
+from timbremap_runtime.core.mapping import TimbreMap, Trace
+from timbremap_runtime.core.textformat import load, save
 from timbremap_runtime.errors import (
-    FolderError,
+    ConnectionFailed,
     FormatError,
     MissingExtra,
+    MissingProgram,
+    PathError,
     SettingsError,
     ShapeError,
     TimbreMapError,
 )
-from timbremap_runtime.layers import DenseLayer, PCALayer, VecScale
-from timbremap_runtime.mapping import TimbreMap, Trace
-from timbremap_runtime.performer import Performer, Reading
-from timbremap_runtime.textformat import load, save
+from timbremap_runtime.performance.performer import Performer, Reading
 
 __all__ = [
+    "ConnectionFailed",
     "DenseLayer",
-    "FolderError",
     "FormatError",
     "MissingExtra",
+    "MissingProgram",
     "PCALayer",
+    "PathError",
     "Performer",
     "Reading",
     "SettingsError",

@@ -3,13 +3,15 @@
 ::
 
     TimbreMapError
-    ├── ShapeError      (ValueError)   sizes that do not fit together
-    ├── FormatError     (ValueError)   a file that is there but does not read
-    ├── SettingsError   (ValueError)   a setting or an argument that cannot be used
-    ├── FolderError     (OSError)      a file or folder that is missing or in the way
-    └── MissingExtra    (ImportError)  an optional package that is not installed
+    ├── ShapeError        (ValueError)       sizes that do not fit together
+    ├── FormatError       (ValueError)       a file whose content is not what it should be
+    ├── SettingsError     (ValueError)       an argument, option or setting that cannot be used
+    ├── PathError         (OSError)          a file or folder that is missing or in the way
+    ├── ConnectionFailed  (ConnectionError)  a port, host or device that cannot be reached
+    ├── MissingProgram    (OSError)          a program of the system that is not installed
+    └── MissingExtra      (ImportError)      an optional Python package that is not installed
 
-Each message is one line: what was wrong, what was expected, and the way out.
+Each message is one line, ``<where>: <what is wrong>; <what to do>``.
 """
 
 from __future__ import annotations
@@ -24,15 +26,23 @@ class ShapeError(TimbreMapError, ValueError):
 
 
 class FormatError(TimbreMapError, ValueError):
-    """A file that is there but cannot be read as what it should be."""
+    """A file that could be read, but whose content is not what it should be."""
 
 
 class SettingsError(TimbreMapError, ValueError):
-    """A setting or an argument that cannot be used."""
+    """An argument, option or setting that cannot be used."""
 
 
-class FolderError(TimbreMapError, OSError):
-    """A file or folder that is missing, empty or in the way."""
+class PathError(TimbreMapError, OSError):
+    """A file or folder that is missing, empty, in the way, or that may not be read or written."""
+
+
+class ConnectionFailed(TimbreMapError, ConnectionError):
+    """A network port, a host, or a MIDI or audio device that cannot be reached."""
+
+
+class MissingProgram(TimbreMapError, OSError):
+    """A program or library of the system that is not installed; the message says how to get it."""
 
 
 class MissingExtra(TimbreMapError, ImportError):
@@ -48,7 +58,7 @@ class MissingExtra(TimbreMapError, ImportError):
 
     def __init__(self, package: str, extra: str):
         super().__init__(
-            f"{package} is not installed: run  pip install 'timbremap[{extra}]'", name=package
+            f"{package} is not installed; run  pip install 'timbremap[{extra}]'", name=package
         )
         self._arguments = (package, extra)
 

@@ -14,7 +14,7 @@ import timbremap_runtime as tm
 
 PUBLIC = [
     "DenseLayer",
-    "FolderError",
+    "PathError",
     "FormatError",
     "MissingExtra",
     "PCALayer",

@@ -15,11 +15,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from timbremap_jax.data.features import load_feature_settings, read_labels
+from timbremap_jax.data.features.compute import load_feature_settings, read_labels
+from timbremap_jax.data.features.mel import FeatureSettings
 from timbremap_jax.data.files import save_array
-from timbremap_jax.data.mel import FeatureSettings
-from timbremap_jax.data.provenance import load_description
-from timbremap_runtime.errors import FolderError, FormatError
+from timbremap_jax.data.render.manifest import load_description
+from timbremap_runtime.errors import FormatError, PathError
 
 TEST_SHARE = 0.1
 LOG_FLOOR = 1e-6
@@ -169,7 +169,7 @@ def load_dataset(data_dir: str | Path, seed: int = 0) -> Dataset:
 
     Raises
     ------
-    FolderError
+    PathError
         There are no features or no labels.
     FormatError
         Features, labels and partition do not fit together, or two folders do not.
@@ -218,12 +218,12 @@ def _scaled(power: NDArray[np.float32], kind: Input) -> NDArray[np.float32]:
 
 def _find_folders(data_dir: Path) -> list[Path]:
     if not data_dir.is_dir():
-        raise FolderError(f"{data_dir}: no such folder; give one that tm-features completed")
+        raise PathError(f"{data_dir}: no such folder; give one that tm-features completed")
     if (data_dir / "features.npy").is_file():
         return [data_dir]
     found = sorted((file.parent for file in data_dir.rglob("features.npy")), key=_natural)
     if not found:
-        raise FolderError(
+        raise PathError(
             f"{data_dir}: no features.npy in it or under it; run  tm-features {data_dir}"
         )
     return found

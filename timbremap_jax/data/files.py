@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from timbremap_runtime.errors import FolderError, TimbreMapError
+from timbremap_runtime.errors import PathError, TimbreMapError
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises
     ------
-    FolderError
+    PathError
         The disk is full, or may not be written to.
 
     Examples
@@ -34,14 +34,14 @@ def replacing(path: Path) -> Iterator[Path]:
     # Hidden, and with the ending kept: writers choose their format by it.
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     if not path.parent.is_dir():
-        raise FolderError(f"{path}: there is no folder {path.parent}")
+        raise PathError(f"{path}: there is no folder {path.parent}")
     try:
         yield temporary
         os.replace(temporary, path)
     except TimbreMapError:
         raise
     except OSError as error:
-        raise FolderError(
+        raise PathError(
             f"{path}: cannot be written ({error.strerror}): choose another folder or make room, and"
             " run the command again (tm-generate and tm-train go on with --resume)"
         ) from None

@@ -41,11 +41,13 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from timbremap_runtime.errors import FolderError, FormatError, SettingsError
+from timbremap_runtime.errors import FormatError, PathError, SettingsError
 
 PARAMETER_MAX = 127
 """Learned parameters are integers from 0 to this, as MIDI has them."""
 
+SAMPLE_RATE = 44_100
+"""Samples per second of every sound that is rendered here."""
 
 UNITS = {"plugin": 1.0}
 """What a control's highest value is for an engine, where that is not `PARAMETER_MAX`."""
@@ -218,7 +220,7 @@ def load_patch(folder: str | Path, variant: str | None = None) -> Patch:
 
     Raises
     ------
-    FolderError
+    PathError
         There is no ``patch.toml``, or its source file is missing.
     FormatError
         ``patch.toml`` is not TOML, or says something it cannot mean.
@@ -235,7 +237,7 @@ def load_patch(folder: str | Path, variant: str | None = None) -> Patch:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise FolderError(
+        raise PathError(
             f"{file}: no such file; give the folder of an instrument, e.g. patches/subtractive/lfo4"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -307,7 +309,7 @@ class _Reader:
             return name
         source = self.file.parent / name
         if not source.exists():
-            raise FolderError(f"{source}: no such file, though {self.file} names it as its source")
+            raise PathError(f"{source}: no such file, though {self.file} names it as its source")
         return str(source)
 
     def variant(self, variants: Mapping[str, Any], name: str | None) -> Mapping[str, Any]:

@@ -31,10 +31,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from timbremap_jax.data.engines import SAMPLE_RATE, read_options
-from timbremap_jax.data.patch import Note, Patch
-from timbremap_jax.data.recorders import FileRecorder, InputRecorder, Recorder
-from timbremap_jax.data.transport import Transport
+from timbremap_jax.data.engines.options import read_options
+from timbremap_jax.data.engines.recorders import FileRecorder, InputRecorder, Recorder
+from timbremap_jax.data.engines.transport import Transport
+from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
 from timbremap_runtime.errors import FormatError, MissingExtra, SettingsError, TimbreMapError
 
 MARGIN_MS = 60.0

@@ -33,9 +33,10 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from timbremap_jax.data.engines import SAMPLE_RATE, NoSound, read_options
-from timbremap_jax.data.patch import Note, Patch
-from timbremap_runtime.errors import FolderError, FormatError
+from timbremap_jax.data.engines.base import NoSound
+from timbremap_jax.data.engines.options import read_options
+from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
+from timbremap_runtime.errors import FormatError, PathError
 
 SETTLE_MS = 100
 """From the parameters to the note, so that what smooths its parameters has arrived."""
@@ -118,7 +119,7 @@ class PdEngine:
 
     Raises
     ------
-    FolderError
+    PathError
         Pure Data is not installed.
     FormatError
         The source is no Pure Data patch, or plays to no ``[dac~]``.
@@ -203,7 +204,7 @@ def find_pd() -> str:
     for candidate in candidates:
         if program := shutil.which(candidate):
             return program
-    raise FolderError(
+    raise PathError(
         f"{named}: no such program, though TIMBREMAP_PD names it"
         if named
         else "Pure Data is not installed: get it from puredata.info (Debian: apt install"

@@ -28,8 +28,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from timbremap_jax.data.engines import SAMPLE_RATE, open_host, read_options, require_controls
-from timbremap_jax.data.patch import Note, Patch
+from timbremap_jax.data.engines.host import open_host
+from timbremap_jax.data.engines.options import read_options, require_controls
+from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
 from timbremap_runtime.errors import FormatError
 
 BLOCK_SIZE = 128

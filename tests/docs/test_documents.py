@@ -1,0 +1,113 @@
+"""What the documentation tells to type is what the programs take."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import warnings
+from pathlib import Path
+
+import pytest
+from timbremap_cli import (  # pyright: ignore[reportMissingImports]
+    encode,
+    features,
+    generate,
+    map,
+    plot,
+    serve,
+    train,
+)
+
+from tests.support.paths import REPOSITORY
+from timbremap_jax.data.engines.options import read_options
+from timbremap_jax.data.engines.osc import OscOptions
+from timbremap_jax.data.engines.pd import PdOptions
+from timbremap_jax.data.engines.plugin import PluginOptions
+from timbremap_jax.data.patch import load_patch
+
+MAINS = {
+    "tm-encode": encode.main,
+    "tm-features": features.main,
+    "tm-generate": generate.main,
+    "tm-map": map.main,
+    "tm-plot": plot.main,
+    "tm-serve": serve.main,
+    "tm-train": train.main,
+}
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PAGES += sorted((REPOSITORY / "patches").rglob("README.md"))
+
+
+def shell_lines(page: Path) -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def commands(page: Path) -> list[str]:
+    return [line for line in shell_lines(page) if line.startswith("tm-") and "--help" not in line]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_has_the_options_it_is_told_with(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """Run in an empty folder, a command ends for want of a file, and not of an option."""
+    monkeypatch.chdir(tmp_path)
+    for line in commands(page):
+        name, *arguments = shlex.split(line, comments=True)
+        status = MAINS[name](arguments)  # a wrong option would raise SystemExit with 2
+        said = capsys.readouterr().err
+        needs_no_file = "--midi list" in line or "--describe" in line
+        assert status == 1 or needs_no_file, line
+        assert said.startswith("error: ") or needs_no_file, said
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_patch_that_is_shown_can_be_read(page: Path, tmp_path: Path):
+    """A part of one is put into a whole one."""
+    blocks = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+    for block in blocks:
+        engine = re.search(r'^engine = "(\w+)"', block, re.M)
+        if engine is None:
+            block = f'engine = "plugin"\nsource = "x"\n{block}'
+        if "name = " not in block.partition("[")[0]:
+            block = f'name = "x"\n{block}'
+        if "parameters" not in block:
+            block = block.replace("\n[", '\nparameters = [{ name = "p" }]\n[', 1)
+        (tmp_path / "x").touch()
+        (tmp_path / "fm2.pd").touch()
+        (tmp_path / "patch.toml").write_text(block, encoding="utf-8")
+        patch = load_patch(tmp_path)
+        kind = {"plugin": PluginOptions, "osc": OscOptions, "pd": PdOptions}[patch.engine]
+        read_options(patch, kind)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path):
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/research.md"])
+def test_python_runs(
+    page: str,
+    model_dir: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """In the order of the page, where its model is the demo's."""
+    shutil.copytree(model_dir, tmp_path / "demo" / "model")
+    monkeypatch.chdir(tmp_path)
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.S)
+    assert blocks
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # a script need not close what it read
+        exec("".join(blocks), {})
+    if "research" in page:
+        lines = capsys.readouterr().out.splitlines()
+        assert [line[0] for line in lines] == ["x", "y", "z"]
+        assert "rate" in lines[0]

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from timbremap_jax.data.audio.sounds import is_whole, read_wav, write_wav
+from timbremap_runtime.errors import FormatError
+
+
+@pytest.mark.parametrize("sample_format", ["pcm24", "float"])
+@pytest.mark.parametrize("n_samples", [1, 2, 999, 13_230])
+def test_what_is_written_is_read_as_libsndfile_reads_it(
+    tmp_path: Path, sample_format: str, n_samples: int
+):
+    samples = np.random.default_rng(0).uniform(-1, 1, n_samples).astype(np.float32)
+    samples[0] = -1.0
+    path = tmp_path / "ex_0.wav"
+    write_wav(path, samples, 44_100, sample_format)
+    expected, rate = soundfile.read(path, dtype="float32")
+    assert rate == 44_100
+    assert is_whole(path, n_samples)
+    read = read_wav(path, 44_100)
+    assert read.dtype == np.float32
+    assert np.array_equal(read, expected)
+    # Rounding to 24 bits; none for float.
+    assert np.abs(read - samples).max() <= (2**-23 if sample_format == "pcm24" else 0)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_U8", "DOUBLE"])
+def test_other_formats_are_read_too(tmp_path: Path, subtype: str):
+    path = tmp_path / "ex_0.wav"
+    soundfile.write(path, np.linspace(-0.5, 0.5, 100), 44_100, subtype)
+    assert np.array_equal(read_wav(path, 44_100), soundfile.read(path, dtype="float32")[0])
+
+
+@pytest.mark.parametrize("n_bytes", [0, 7, 43, 44, 46, 1000])
+def test_a_file_cut_anywhere_is_refused(tmp_path: Path, n_bytes: int):
+    path = tmp_path / "ex_0.wav"
+    write_wav(path, np.full(2000, 0.5, np.float32), 44_100)
+    path.write_bytes(path.read_bytes()[:n_bytes])
+    with pytest.raises(FormatError, match=r"ex_0\.wav: "):
+        read_wav(path, 44_100)

@@ -1,0 +1,211 @@
+"""A training run that is stopped in any way goes on to the same end."""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import jax
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+from timbremap_cli import train  # pyright: ignore[reportMissingImports]
+
+from tests.support.paths import command
+from timbremap_jax.data.dataset import load_dataset
+from timbremap_jax.training.checkpoints import Checkpoints
+from timbremap_jax.training.loop import Silence
+from timbremap_jax.training.loop import train as train_model
+from timbremap_jax.training.recipes import Recipe
+from timbremap_jax.training.settings import TrainSettings
+
+EPOCHS = 20
+ARGUMENTS = ["--cnn", "--gen", "--pca", "--batch", "16", "--epochs", str(EPOCHS)]
+EXPORTED = ["latent.npy", "latent_pca.npy", *(
+    f"timbremap/{name}.npy"
+    for name in ("vec_scale/mean", "pca_layer/weights", "dense_layer_0/weights")
+)]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that was never stopped."""
+    folder = tmp_path_factory.mktemp("whole") / "model"
+    subprocess.run([command("tm-train"), *ARGUMENTS, data_dir, folder], check=True)
+    return folder
+
+
+def begin(data_dir: Path, folder: Path) -> subprocess.Popen[str]:
+    """Start training and come back in the middle of it."""
+    run = subprocess.Popen(
+        [command("tm-train"), *ARGUMENTS, data_dir, folder],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stdout
+    for line in run.stdout:
+        if line.startswith("epoch 3/"):
+            return run
+    raise AssertionError(run.stderr and run.stderr.read())
+
+
+def go_on(data_dir: Path, folder: Path) -> None:
+    subprocess.run([command("tm-train"), *ARGUMENTS, "--resume", data_dir, folder], check=True)
+
+
+def assert_same(folder: Path, whole: Path) -> None:
+    _, different, missing = filecmp.cmpfiles(whole, folder, EXPORTED, shallow=False)
+    assert not different and not missing
+
+
+def test_two_runs_give_identical_exports(data_dir: Path, whole: Path, tmp_path: Path):
+    subprocess.run([command("tm-train"), *ARGUMENTS, data_dir, tmp_path / "m"], check=True)
+    assert_same(tmp_path / "m", whole)
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(data_dir: Path, whole: Path, tmp_path: Path):
+    run = begin(data_dir, tmp_path / "m")
+    run.kill()
+    run.communicate()
+    assert not (tmp_path / "m" / "metrics.json").exists()
+    go_on(data_dir, tmp_path / "m")
+    assert_same(tmp_path / "m", whole)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_says_how_to_go_on(
+    number: signal.Signals, data_dir: Path, whole: Path, tmp_path: Path
+):
+    run = begin(data_dir, tmp_path / "m")
+    run.send_signal(number)
+    _, said = run.communicate()
+    assert run.returncode == 130
+    words = " ".join(["tm-train", *ARGUMENTS, str(data_dir), str(tmp_path / "m"), "--resume"])
+    assert f"stopped and saved; go on with  {words}" in said
+    go_on(data_dir, tmp_path / "m")
+    assert_same(tmp_path / "m", whole)
+
+
+def test_a_checkpoint_cut_short_gives_way_to_the_one_before(
+    data_dir: Path, whole: Path, tmp_path: Path
+):
+    run = begin(data_dir, tmp_path / "m")
+    run.kill()
+    run.communicate()
+    steps = sorted(
+        (p for p in (tmp_path / "m" / "checkpoint").iterdir() if p.name.isdigit()),
+        key=lambda p: int(p.name),
+    )
+    assert len(steps) == 2
+    for file in (steps[-1] / "model").rglob("*"):
+        if file.is_file():
+            file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    go_on(data_dir, tmp_path / "m")
+    assert_same(tmp_path / "m", whole)
+
+
+def test_a_finished_run_stays_as_it_is(
+    data_dir: Path, whole: Path, capsys: pytest.CaptureFixture[str]
+):
+    before = (whole / "metrics.json").read_bytes()
+    assert train.main([*ARGUMENTS, "--resume", str(data_dir), str(whole)]) == 0
+    assert "is trained already" in capsys.readouterr().out
+    assert train.main([*ARGUMENTS, str(data_dir), str(whole)]) == 1
+    assert "holds a trained model: give another folder, or remove it" in capsys.readouterr().err
+    assert (whole / "metrics.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (["--seed", "1"], "seed 0, now 1"),
+        (["--recipe", "original"], "recipe default, now original"),
+        (["--latent-size", "2"], "latent_size 3, now 2"),
+    ],
+)
+def test_a_run_of_other_settings_is_refused(
+    change: list[str],
+    said: str,
+    data_dir: Path,
+    whole: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    assert train.main([*ARGUMENTS, *change, "--resume", str(data_dir), str(whole)]) == 1
+    error = capsys.readouterr().err
+    assert "holds another run" in error
+    assert said in error
+
+
+def test_a_run_on_other_data_is_refused(
+    data_dir: Path, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    shutil.copytree(data_dir, tmp_path / "moved")
+    assert train.main([*ARGUMENTS, "--resume", str(tmp_path / "moved"), str(whole)]) == 0
+    (tmp_path / "moved" / "partition.npy").unlink()  # made anew: from the same seed, the same
+    assert train.main([*ARGUMENTS, "--resume", str(tmp_path / "moved"), str(whole)]) == 0
+    (tmp_path / "moved" / "partition.npy").unlink()
+    capsys.readouterr()
+    again = [*ARGUMENTS, "--seed", "1", "--resume", str(tmp_path / "moved"), str(whole)]
+    assert train.main(again) == 1
+    assert "labels_and_partition" in capsys.readouterr().err
+
+
+def test_a_folder_of_something_else_is_refused(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "notes.txt").write_text("mine")
+    for option in ([], ["--resume"]):
+        assert train.main([*ARGUMENTS, *option, str(data_dir), str(tmp_path)]) == 1
+        assert "is there and is no model: give another folder" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(
+    data_dir: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def wild(recipe: Recipe, n_steps: int) -> optax.GradientTransformation:
+        return optax.adam(optax.piecewise_constant_schedule(1e-3, {7: 1e23}))
+
+    monkeypatch.setattr(Recipe, "gradient_transformation", wild)
+    folder = tmp_path / "m"
+    assert train.main([*ARGUMENTS, str(data_dir), str(folder)]) == 1
+    # 54 rows make three steps an epoch: the eighth step spoils the weights for the ninth.
+    error = capsys.readouterr().err
+    assert "the loss is not a number any more in epoch 3, step 3" in error
+    assert f"the last good checkpoint is kept in {folder / 'checkpoint'}" in error
+    assert {file.name for file in (folder / "checkpoint").iterdir()} == {"3", "6"}
+    assert not (folder / "metrics.json").exists()
+
+
+def test_a_run_goes_on_from_the_middle_of_an_epoch(data_dir: Path, tmp_path: Path):
+    class StopAt(Silence):
+        def __init__(self, epoch: int, step: int):
+            self.where, self.here = (epoch, step), (0, 0)
+
+        def stepped(self, epoch: int, step: int, n_steps: int) -> None:
+            self.here = (epoch, step)
+
+        def should_stop(self) -> bool:
+            return self.here == self.where
+
+    dataset = load_dataset(data_dir)
+    settings = TrainSettings("lstm", generative=True, epochs=3, batch_size=16)
+    checkpoints = Checkpoints(tmp_path / "checkpoint")
+    for place in ((1, 2), (2, 1), (2, 3)):
+        assert not train_model(dataset, settings, checkpoints, StopAt(*place)).finished
+    parts = train_model(dataset, settings, checkpoints)
+    whole = train_model(dataset, settings)
+    assert len(parts.history) == len(whole.history) == 3
+    for a, b in zip(parts.history, whole.history, strict=True):
+        assert a.training == b.training
+        assert a.test == b.test
+    for a, b in zip(*(jax.tree.leaves(nnx.state(t.model)) for t in (parts, whole)), strict=True):
+        assert np.array_equal(a, b)

@@ -1,0 +1,1 @@
+"""What tests share: paths, random maps, an OSC service to play with."""

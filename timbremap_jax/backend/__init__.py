@@ -1,0 +1,1 @@
+"""JAX on this machine: its devices and its cache of compiled programs."""

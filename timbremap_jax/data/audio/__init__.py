@@ -1,0 +1,1 @@
+"""Sounds and recordings: read, write, check."""

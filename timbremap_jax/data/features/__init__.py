@@ -1,0 +1,1 @@
+"""Mel power spectrograms of a data set."""

@@ -1,0 +1,248 @@
+"""Render the sound of each of many random parameter settings.
+
+A data folder holds ``labels.csv`` (one row of integers a sound, no header) and
+``wavs/ex_0.wav``, ``wavs/ex_1.wav`` and so on: row i of the labels made sound i.
+``generate.json`` says how they were made (`timbremap_jax.data.render.manifest`). What row i is
+depends on the patch, the settings and i alone, not on what is rendered beside it, in which order,
+or by how many processes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from timbremap_jax.data.audio.sounds import find_fault, is_whole, wav_path, write_wav
+from timbremap_jax.data.engines import FOREIGN, open_engine
+from timbremap_jax.data.engines.base import Engine, LiveEngine, NoSound
+from timbremap_jax.data.files import save_bytes, save_json
+from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
+from timbremap_jax.data.render.manifest import describe, require_same
+from timbremap_jax.data.render.sampling import GenerateSettings, on_steps, sample_parameters
+from timbremap_jax.data.workers import WorkerDied, map_rows
+from timbremap_runtime.errors import FormatError, PathError, SettingsError, TimbreMapError
+
+T = TypeVar("T")
+Progress = Callable[[Iterable[T], int], Iterable[T]]
+"""Wraps an iterable of so many items, as a progress bar does."""
+
+N_TRIES = 2
+"""How often a sound is rendered before its fault is believed."""
+
+LIVE_TRIES = 4
+"""The same, of one that is recorded live."""
+
+N_REHEARSED = 8
+"""Sounds that are rendered twice, to see whether they come out the same."""
+
+PATIENCE_S = 60.0
+"""Seconds that an engine may take for a sound, beside twenty times its length."""
+
+
+def generate(
+    patch: Patch,
+    data_dir: str | Path,
+    settings: GenerateSettings,
+    note: Note | None = None,
+    *,
+    resume: bool = False,
+    first_row: int | None = None,
+    only: Sequence[int] | None = None,
+    n_workers: int | None = None,
+    progress: Progress[tuple[int, str | None]] = lambda items, _: items,
+) -> dict[int, str]:
+    """Render ``settings.n_examples`` sounds of ``patch`` into ``data_dir``.
+
+    Sounds are rendered by processes of their own, so a script that calls this needs the usual
+    ``if __name__ == "__main__":``.
+
+    Parameters
+    ----------
+    patch : Patch
+        The instrument.
+    data_dir : path
+        Made when it is not there.
+    settings : GenerateSettings
+        How many, and from which seed.
+    note : Note, optional
+        Instead of the patch's own.
+    resume : bool
+        Go on in a folder that was begun with the same settings: render what is missing.
+    first_row : int, optional
+        With ``resume``, render this row and all that follow, even when they are there.
+    only : sequence of int, optional
+        Render these rows of such a folder, even when they are there, and no others.
+    n_workers : int, optional
+        Number of processes; one a processor when not given.
+    progress : callable
+        Wraps the results as they come.
+
+    Returns
+    -------
+    dict of int to str
+        The rows that came out broken, twice, and what is wrong with each. Nothing is written for
+        them.
+
+    Raises
+    ------
+    PathError
+        The folder holds something else, or a file cannot be written.
+    SettingsError
+        The folder was made from another patch or with other settings.
+    FormatError, MissingExtra
+        The engine cannot be opened.
+    """
+    data_dir = Path(data_dir)
+    note = note or patch.note
+    values = on_steps(sample_parameters(settings, len(patch.parameters)), patch.parameters)
+    renderer = Renderer(patch, note, values, data_dir, settings.sample_format)
+    # Whatever is wrong with the patch is said before anything is written.
+    engine = None if patch.engine in FOREIGN else open_engine(patch)
+    repeatable = rehearse(renderer) if engine is None else not isinstance(engine, LiveEngine)
+    rows: Sequence[int] = range(settings.n_examples)
+    if only is not None:
+        rows = sorted(set(only))
+        outside = [row for row in rows if not 0 <= row < settings.n_examples]
+        if outside or not rows:
+            problem = f"there is no row {outside[0]}" if outside else "none is given"
+            raise SettingsError(f"rows are numbered 0 to {settings.n_examples - 1}: {problem}")
+    if first_row is not None and not 0 <= first_row < settings.n_examples:
+        raise SettingsError(
+            f"rows are numbered 0 to {settings.n_examples - 1}: there is no row {first_row}"
+        )
+    description = {**describe(patch, note, settings), "repeatable": repeatable}
+    require_same(data_dir, description, again=resume or only is not None, may_grow=resume)
+    labels = io.StringIO()
+    np.savetxt(labels, values, fmt="%d", delimiter=",")
+    _begin(data_dir, description, labels.getvalue().encode())
+    if only is None:
+        again_from = settings.n_examples if first_row is None else first_row
+        rows = [row for row in rows if row >= again_from or not renderer.is_done(row)]
+    if isinstance(engine, LiveEngine):
+        outcomes = engine.conduct(
+            rows, settings.n_examples, renderer.renders_with(engine, LIVE_TRIES)
+        )
+    else:
+        outcomes = map_rows(
+            partial(_open_renderer, renderer), rows, n_workers, patience_s=renderer.patience_s
+        )
+    faults = {}
+    for row, fault in progress(outcomes, len(rows)):
+        if fault:
+            died = isinstance(fault, WorkerDied)
+            faults[row] = f"could not be made: {fault}" if died else fault
+    return dict(sorted(faults.items()))
+
+
+@dataclass(frozen=True, eq=False)
+class Renderer:
+    """What a worker needs to render any row."""
+
+    patch: Patch
+    note: Note
+    values: NDArray[np.int64]
+    data_dir: Path
+    sample_format: str
+
+    @property
+    def n_samples(self) -> int:
+        """Length of every sound."""
+        return self.note.n_samples(SAMPLE_RATE)
+
+    @property
+    def patience_s(self) -> float:
+        """How long an engine may be silent before it is taken to hang."""
+        return PATIENCE_S + 0.02 * self.note.duration_ms
+
+    def renders_with(self, engine: Engine, n_tries: int = N_TRIES) -> Callable[[int], str | None]:
+        """Return what renders a row with ``engine`` and says what is wrong with its sound."""
+
+        def render(row: int) -> str | None:
+            fault = None
+            for _ in range(n_tries):
+                try:
+                    samples = engine.render(self.values[row].tolist(), self.note)
+                except NoSound as error:
+                    fault = str(error)
+                    continue
+                fault = find_fault(samples, self.n_samples)
+                if fault is None:
+                    path = wav_path(self.data_dir, row)
+                    write_wav(path, samples, engine.sample_rate, self.sample_format)
+                    break
+            return fault
+
+        return render
+
+    def is_done(self, row: int) -> bool:
+        """Whether the sound of a row is there and whole."""
+        return is_whole(wav_path(self.data_dir, row), self.n_samples)
+
+
+def _open_renderer(renderer: Renderer) -> Callable[[int], str | None]:
+    return renderer.renders_with(open_engine(renderer.patch))
+
+
+def rehearse(renderer: Renderer) -> bool:
+    """Render the first rows twice: in two processes, in two orders.
+
+    Returns
+    -------
+    bool
+        Whether both times every sample was the same.
+
+    Raises
+    ------
+    FormatError
+        Not one of the rows could be rendered.
+    """
+    rows = range(min(N_REHEARSED, len(renderer.values)))
+
+    def outcomes(order: Sequence[int]) -> dict[int, str | TimbreMapError]:
+        task = partial(_open_rehearsal, renderer)
+        return dict(map_rows(task, order, 1, patience_s=renderer.patience_s))
+
+    first = outcomes(rows)
+    if all(isinstance(outcome, TimbreMapError) for outcome in first.values()):
+        raise FormatError(f"{renderer.patch.source}: cannot be played: {first[0]}")
+    second = outcomes(rows[::-1])
+    return all(str(first[row]) == str(second[row]) for row in rows)
+
+
+def _open_rehearsal(renderer: Renderer) -> Callable[[int], str | NoSound]:
+    engine = open_engine(renderer.patch)
+
+    def render(row: int) -> str | NoSound:
+        try:
+            samples = engine.render(renderer.values[row].tolist(), renderer.note)
+        except NoSound as error:
+            return error
+        return hashlib.sha256(samples.tobytes()).hexdigest()
+
+    return render
+
+
+def _begin(data_dir: Path, description: dict[str, Any], labels: bytes) -> None:
+    """Make the folder; write description and labels, unless somebody edited those."""
+    file = data_dir / "labels.csv"
+    if file.exists() and not labels.startswith(file.read_bytes()):
+        raise PathError(
+            f"{file} was changed, but its rows are drawn from the seed and what is rendered:"
+            " delete it to have it written anew, or give another folder"
+        )
+    try:
+        (data_dir / "wavs").mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise PathError(f"{data_dir} is a file, or lies in one: give a folder") from None
+    for left_over in (data_dir / "wavs").glob(".ex_*.wav"):
+        left_over.unlink()  # of a run that was killed
+    save_json(data_dir / "generate.json", description)
+    save_bytes(file, labels)

@@ -1,0 +1,1 @@
+"""The networks: encoders, the regressor, and what they say of sounds."""

@@ -1,0 +1,85 @@
+"""What a trained model says of sounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+from numpy.typing import NDArray
+
+from timbremap_jax.backend.devices import batch_sharding, replicated
+from timbremap_jax.data.dataset import Dataset, Standardization
+from timbremap_jax.data.prefetch import prefetch
+from timbremap_jax.model.build import TimbreModel
+from timbremap_jax.training.objective import kl_divergence
+
+BATCH_SIZE = 256
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What a model says of some sounds.
+
+    Attributes
+    ----------
+    latent : ndarray of float32, shape (N, m)
+        Posterior means, Z.
+    parameters : ndarray of float32, shape (N, n)
+        Predicted parameters, 0..127.
+    drive : ndarray of float32, shape (N, n)
+        Of the regressor's sigmoid.
+    kl : ndarray of float32, shape (N,)
+        Divergences from the prior, in nats.
+    """
+
+    latent: NDArray[np.float32]
+    parameters: NDArray[np.float32]
+    drive: NDArray[np.float32]
+    kl: NDArray[np.float32]
+
+
+@jax.jit(static_argnums=0)
+def _predict(graph: Any, weights: Any, x: jax.Array) -> tuple[jax.Array, ...]:
+    said = nnx.merge(graph, weights)(x)
+    return said.latent.mean, said.parameters, said.drive, kl_divergence(said.latent)
+
+
+def encode(
+    model: TimbreModel, standardization: Standardization, power: Iterable[NDArray[np.float32]]
+) -> Encoded:
+    """Encode sounds without dropout: posterior means and the parameters they give.
+
+    Parameters
+    ----------
+    model : TimbreModel
+        A trained model.
+    standardization : Standardization
+        That it was trained with.
+    power : iterable of ndarray of float32, shape (at most BATCH_SIZE, n_mels, n_frames)
+        Mel power, a batch at a time.
+    """
+    graph, state = nnx.split(model)
+    sharding = batch_sharding(BATCH_SIZE)
+    weights = jax.device_put(state, replicated(sharding))
+
+    def prepare(batch: NDArray[np.float32]) -> tuple[int, jax.Array]:
+        # All batches have one size, so that one compilation serves them.
+        padded = np.zeros((BATCH_SIZE, *batch.shape[1:]), np.float32)
+        padded[: len(batch)] = standardization(batch)
+        return len(batch), jax.device_put(padded, sharding)
+
+    parts: list[tuple[NDArray[np.float32], ...]] = []
+    for size, x in prefetch(prepare, power):
+        said = jax.device_get(_predict(graph, weights, x))
+        parts.append(tuple(array[:size] for array in said))
+    return Encoded(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def batches_of(dataset: Dataset, rows: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
+    """Read mel power of some rows, a batch at a time."""
+    for start in range(0, len(rows), BATCH_SIZE):
+        yield dataset.read(rows[start : start + BATCH_SIZE])

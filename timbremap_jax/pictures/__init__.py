@@ -1,0 +1,1 @@
+"""Pictures of a model: its errors and its latent space."""

@@ -1,0 +1,1 @@
+"""Training: what is asked for, the loss, the loop, checkpoints, errors."""

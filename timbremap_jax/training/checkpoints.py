@@ -1,0 +1,125 @@
+"""Checkpoints: a training run on disk, from which it goes on bit for bit.
+
+A checkpoint holds weights and optimizer state, the standardization of the features, and how far
+the run has come. Orbax writes each under a temporary name and renames it.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import orbax.checkpoint as ocp
+
+from timbremap_jax.data.dataset import Standardization
+from timbremap_runtime.errors import FormatError, PathError
+
+N_KEPT = 2
+"""The newest, and one more in case the newest was written while the power failed."""
+
+
+class Checkpoint(NamedTuple):
+    """What a checkpoint holds.
+
+    Attributes
+    ----------
+    weights, optimizer_state : pytree of Array
+        Of the model and of the optimizer.
+    standardization : Standardization
+        How spectrograms are brought to what the encoder reads.
+    progress : dict
+        How far the run has come, as JSON.
+    """
+
+    weights: Any
+    optimizer_state: Any
+    standardization: Standardization
+    progress: dict[str, Any]
+
+
+class Checkpoints:
+    """The checkpoints of one run.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they lie; made when the first is saved.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        # Orbax tells of every file it touches.
+        logging.getLogger("absl").setLevel(logging.ERROR)
+
+    def save(self, step: int, checkpoint: Checkpoint) -> None:
+        """Save a checkpoint and remove old ones."""
+        standardization = checkpoint.standardization
+        items = ocp.args.Composite(
+            model=ocp.args.StandardSave(checkpoint.weights),
+            optimizer=ocp.args.StandardSave(checkpoint.optimizer_state),
+            standardization=ocp.args.StandardSave(
+                {"mean": standardization.mean, "std": standardization.std}
+            ),
+            progress=ocp.args.JsonSave({"input": standardization.kind, **checkpoint.progress}),
+        )
+        try:
+            with self._manager() as manager:
+                if step not in manager.all_steps():
+                    manager.save(step, args=items)
+        except OSError as error:
+            raise PathError(
+                f"{self.folder}: cannot be written ({error.strerror}): make room, and run the"
+                " command again with --resume"
+            ) from None
+
+    def latest(self, weights: Any, optimizer_state: Any = None) -> Checkpoint | None:
+        """Read the newest checkpoint that can be read; None if there is none.
+
+        Parameters
+        ----------
+        weights, optimizer_state : pytree of Array
+            The same structure as what was saved. Without the second the optimizer's state is not
+            read.
+
+        Raises
+        ------
+        FormatError
+            There are some, and none can be read.
+        """
+        if not self.folder.is_dir():
+            return None
+        items: dict[str, Any] = {
+            "model": ocp.args.StandardRestore(weights),
+            "standardization": ocp.args.StandardRestore(),
+            "progress": ocp.args.JsonRestore(),
+        }
+        if optimizer_state is not None:
+            items["optimizer"] = ocp.args.StandardRestore(optimizer_state)
+        with self._manager() as manager:
+            steps = sorted(manager.all_steps(), reverse=True)
+            for step in steps:
+                try:
+                    found = manager.restore(step, args=ocp.args.Composite(**items))
+                except (ValueError, KeyError, OSError):
+                    continue
+                progress = dict(found.progress)
+                standardization = Standardization(
+                    progress.pop("input"),
+                    np.asarray(found.standardization["mean"]),
+                    np.asarray(found.standardization["std"]),
+                )
+                state = found.optimizer if optimizer_state is not None else None
+                return Checkpoint(found.model, state, standardization, progress)
+        if steps:
+            raise FormatError(
+                f"{self.folder}: no checkpoint in it can be read; train the model again"
+            )
+        return None
+
+    def _manager(self) -> ocp.CheckpointManager:
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=N_KEPT, enable_async_checkpointing=False, create=True
+        )
+        return ocp.CheckpointManager(self.folder.absolute(), options=options)

@@ -1,0 +1,360 @@
+"""The training loop.
+
+A run is decided by its settings and its data alone. The rows of an epoch are shuffled by the seed
+and the epoch, dropout and sampling are drawn by the seed and the step: so a run that was stopped
+anywhere goes on to the same weights, bit for bit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from numpy.typing import NDArray
+
+from timbremap_jax.backend.devices import batch_sharding, replicated
+from timbremap_jax.data.dataset import Dataset, Standardization, batches
+from timbremap_jax.data.prefetch import prefetch
+from timbremap_jax.model.build import TimbreModel
+from timbremap_jax.model.inference import batches_of, encode
+from timbremap_jax.training.checkpoints import Checkpoint, Checkpoints
+from timbremap_jax.training.evaluation import parameter_errors, summarize
+from timbremap_jax.training.objective import Losses, losses, overdrive, spread_error
+from timbremap_jax.training.recipes import Recipe, find_recipe
+from timbremap_jax.training.settings import TrainSettings
+from timbremap_runtime.errors import TimbreMapError
+
+CHECKPOINT_SECONDS = 120.0
+"""Besides one after every epoch, a checkpoint is saved when so much time has passed."""
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """How an epoch went.
+
+    Attributes
+    ----------
+    epoch : int
+        Which, from 1.
+    training : dict
+        Means over the epoch's batches: ``loss`` and its parts ``mse``, ``kl`` and ``l2``.
+    test : dict
+        After the epoch, with posterior means: ``loss``, ``mse``, ``mae``, ``spread`` and
+        ``parameters``, as `timbremap_jax.training.evaluation.summarize` gives them.
+    seconds : float
+        Time of the epoch's steps.
+    examples_per_second : float
+        Sounds trained on in that time.
+    """
+
+    epoch: int
+    training: dict[str, float]
+    test: dict[str, Any]
+    seconds: float
+    examples_per_second: float
+
+
+class Observer(Protocol):
+    """Is told how a run goes, and may stop it."""
+
+    def stepped(self, epoch: int, step: int, n_steps: int) -> None:
+        """Hear that ``step`` of an epoch's ``n_steps`` were done."""
+
+    def epoch_ended(self, report: EpochReport) -> None:
+        """Hear that an epoch was evaluated and saved."""
+
+    def should_stop(self) -> bool:
+        """Whether to save a checkpoint now and return."""
+        ...
+
+
+class Silence:
+    """Observes nothing and lets a run go to its end."""
+
+    def stepped(self, epoch: int, step: int, n_steps: int) -> None:
+        """Do nothing."""
+
+    def epoch_ended(self, report: EpochReport) -> None:
+        """Do nothing."""
+
+    def should_stop(self) -> bool:
+        """Go on."""
+        return False
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model with what it needs to read new sounds.
+
+    Attributes
+    ----------
+    model : TimbreModel
+        With its trained weights.
+    standardization : Standardization
+        How spectrograms are brought to what the encoder reads.
+    history : list of EpochReport
+        One for every epoch.
+    finished : bool
+        False if the run was stopped before its end.
+    """
+
+    model: TimbreModel
+    standardization: Standardization
+    history: list[EpochReport]
+    finished: bool = True
+
+
+class StepReport(NamedTuple):
+    """Losses of one step's batch, and whether all numbers were finite, as arrays to wait for."""
+
+    loss: jax.Array
+    mse: jax.Array
+    kl: jax.Array
+    l2: jax.Array
+    finite: jax.Array
+
+
+@dataclass
+class Progress:
+    """How far a run has come; a checkpoint holds it as JSON.
+
+    Attributes
+    ----------
+    step : int
+        Steps done, over all epochs.
+    sums : dict
+        Of the current epoch's losses.
+    seconds : float
+        Time of the current epoch's steps.
+    history : list of EpochReport
+        The epochs before it.
+    """
+
+    step: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    history: list[EpochReport] = field(default_factory=list)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Progress:
+        """Read what ``asdict`` wrote."""
+        history = [EpochReport(**report) for report in content["history"]]
+        return cls(content["step"], content["sums"], content["seconds"], history)
+
+
+def make_step(graph: Any, recipe: Recipe, n_steps: int, seed: int) -> Callable[..., Any]:
+    """Make the jitted step of a run of ``n_steps``.
+
+    Returns
+    -------
+    callable
+        ``step(weights, optimizer_state, number, x, labels)`` gives new weights, new optimizer
+        state and a `StepReport`. It takes over the memory of the first two.
+    """
+    optimizer = recipe.gradient_transformation(n_steps)
+    key = jax.random.key(seed)
+
+    def step(
+        weights: Any, optimizer_state: Any, number: jax.Array, x: jax.Array, labels: jax.Array
+    ):
+
+        def loss_of(weights: Any):
+            model = nnx.merge(graph, weights)
+            prediction = model(x, nnx.Rngs(jax.random.fold_in(key, number)))
+            parts = losses(model, prediction, labels)
+            return parts.total(recipe.weights_at(number, n_steps)), parts
+
+        (loss, parts), gradient = jax.value_and_grad(loss_of, has_aux=True)(weights)
+        update, optimizer_state = optimizer.update(gradient, optimizer_state, weights)
+        report = StepReport(
+            loss,
+            jnp.mean(parts.squared_error),
+            jnp.mean(parts.kl),
+            parts.l2,
+            jnp.isfinite(loss) & jnp.isfinite(optax.tree.norm(gradient)),
+        )
+        return optax.apply_updates(weights, update), optimizer_state, report
+
+    return jax.jit(step, donate_argnums=(0, 1))
+
+
+def train(
+    dataset: Dataset,
+    settings: TrainSettings,
+    checkpoints: Checkpoints | None = None,
+    observer: Observer | None = None,
+) -> Trained:
+    """Train a model, from its newest checkpoint if there is one.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The data.
+    settings : TrainSettings
+        What to train and how.
+    checkpoints : Checkpoints, optional
+        Where the run is saved, and from where it goes on. They must be of the same settings and
+        data.
+    observer : Observer, optional
+        Is told how the run goes.
+
+    Raises
+    ------
+    SettingsError
+        The settings do not fit the data.
+    TimbreMapError
+        The loss is no longer a number. The checkpoint before that is kept.
+    """
+    settings.check(dataset)
+    observer = observer or Silence()
+    run = _Run(dataset, settings, checkpoints)
+    finished = run.go_on(observer)
+    return Trained(run.trained_model(), run.standardization, run.progress.history, finished)
+
+
+class _Run:
+    """The state of a training run, and what moves it."""
+
+    def __init__(self, dataset: Dataset, settings: TrainSettings, checkpoints: Checkpoints | None):
+        self.dataset = dataset
+        self.settings = settings
+        self.checkpoints = checkpoints
+        self.recipe = find_recipe(settings.recipe, settings.encoder)
+        self.sharding = batch_sharding(settings.batch_size)
+        self.steps_per_epoch = len(dataset.training_rows) // settings.batch_size
+        self.n_steps = settings.epochs * self.steps_per_epoch
+        self.model = settings.make_model(dataset.input_shape, dataset.labels.shape[1])
+        self.graph, state = nnx.split(self.model)
+        weights = nnx.to_pure_dict(state)
+        optimizer_state = self.recipe.gradient_transformation(self.n_steps).init(weights)
+        saved = checkpoints.latest(weights, optimizer_state) if checkpoints else None
+        if saved:
+            weights, optimizer_state, self.standardization, progress = saved
+            self.progress = Progress.from_json(progress)
+        else:
+            self.standardization = dataset.standardization(self.recipe.input)
+            self.progress = Progress()
+        self.weights, self.optimizer_state = jax.device_put(
+            (weights, optimizer_state), replicated(self.sharding)
+        )
+        self.saved_at = time.monotonic()
+
+    def go_on(self, observer: Observer) -> bool:
+        """Train to the end, or until the observer stops it; say which."""
+        step = make_step(self.graph, self.recipe, self.n_steps, self.settings.seed)
+        while len(self.progress.history) < self.settings.epochs:
+            if not self._epoch(step, observer):
+                return False
+        return True
+
+    def _epoch(self, step: Callable[..., Any], observer: Observer) -> bool:
+        """Train to the end of the current epoch; False if stopped before."""
+        progress = self.progress
+        epoch = len(progress.history)
+        done = progress.step - epoch * self.steps_per_epoch
+        start, seconds = time.perf_counter(), progress.seconds
+        before: StepReport | None = None
+        for x, labels in self._batches(epoch, done):
+            self.weights, self.optimizer_state, report = step(
+                self.weights, self.optimizer_state, progress.step, x, labels
+            )
+            # The step before is waited for while this one runs.
+            self._settle(before)
+            before = report
+            progress.step += 1
+            progress.seconds = seconds + time.perf_counter() - start
+            observer.stepped(
+                epoch + 1, progress.step - epoch * self.steps_per_epoch, self.steps_per_epoch
+            )
+            stop = observer.should_stop()
+            if stop or time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
+                self._settle(before)
+                before = None
+                self._save()
+            if stop:
+                return False
+        self._settle(before)
+        progress.seconds = seconds + time.perf_counter() - start
+        report = self._evaluate(epoch + 1)
+        progress.history.append(report)
+        progress.sums, progress.seconds = {}, 0.0
+        self._save()
+        observer.epoch_ended(report)
+        return not observer.should_stop() or progress.step == self.n_steps
+
+    def _batches(self, epoch: int, done: int) -> Iterator[tuple[jax.Array, jax.Array]]:
+        """Give what is left of an epoch's batches, on the devices."""
+        size = self.settings.batch_size
+
+        def prepare(rows: NDArray[np.int64]) -> tuple[jax.Array, jax.Array]:
+            x = self.standardization(self.dataset.read(rows))
+            return jax.device_put((x, self.dataset.labels[rows]), self.sharding)
+
+        generator = np.random.default_rng([self.settings.seed, epoch])
+        rows = list(batches(self.dataset.training_rows, size, generator))
+        return prefetch(prepare, rows[done:])
+
+    def _settle(self, report: StepReport | None) -> None:
+        """Wait for a step and add its losses up."""
+        if report is None:
+            return
+        values = jax.device_get(report)
+        if not values.finite:
+            epoch, step = divmod(self.progress.step - 1, self.steps_per_epoch)
+            kept = (
+                f"; the last good checkpoint is kept in {self.checkpoints.folder}"
+                if self.checkpoints and self.checkpoints.folder.is_dir()
+                else ""
+            )
+            raise TimbreMapError(
+                f"the loss is not a number any more in epoch {epoch + 1}, step {step + 1}: try"
+                f" another --seed, a larger --batch or another --encoder in a new folder{kept}"
+            )
+        for name in ("loss", "mse", "kl", "l2"):
+            self.progress.sums[name] = self.progress.sums.get(name, 0.0) + float(
+                getattr(values, name)
+            )
+
+    def _evaluate(self, epoch: int) -> EpochReport:
+        progress, dataset = self.progress, self.dataset
+        training = {name: total / self.steps_per_epoch for name, total in progress.sums.items()}
+        true = dataset.labels[dataset.test_rows]
+        said = encode(
+            self.trained_model(), self.standardization, batches_of(dataset, dataset.test_rows)
+        )
+        test = summarize(parameter_errors(said.parameters, true, dataset.parameter_names))
+        parts = Losses(
+            (said.parameters - true) ** 2,
+            said.kl,
+            training["l2"],
+            spread_error(said.parameters, true),
+            overdrive(said.drive),
+        )
+        loss = float(parts.total(self.recipe.weights_at(progress.step, self.n_steps)))
+        n_examples = self.steps_per_epoch * self.settings.batch_size
+        return EpochReport(
+            epoch,
+            training,
+            {"loss": loss, **test},
+            progress.seconds,
+            n_examples / progress.seconds,
+        )
+
+    def trained_model(self) -> TimbreModel:
+        """Return the model with its present weights."""
+        return nnx.merge(self.graph, self.weights)
+
+    def _save(self) -> None:
+        if self.checkpoints:
+            checkpoint = Checkpoint(
+                self.weights, self.optimizer_state, self.standardization, asdict(self.progress)
+            )
+            self.checkpoints.save(self.progress.step, checkpoint)
+        self.saved_at = time.monotonic()

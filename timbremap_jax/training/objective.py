@@ -1,0 +1,148 @@
+"""The training objective: squared error, and what keeps the latent space playable."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from timbremap_jax.model.build import Prediction, TimbreModel
+from timbremap_jax.model.encoders import Latent
+from timbremap_jax.model.regressor import PARAMETER_RANGE
+
+Values = jax.Array | NDArray[np.float32]
+
+L2_WEIGHT = 0.01
+"""Of the squared weights of the encoder's dense layer."""
+
+END_DRIVE = float(np.log(2 * PARAMETER_RANGE - 1))
+"""The drive that leaves a parameter half a step from its end: it rounds to 0 or 127."""
+
+
+class Weights(NamedTuple):
+    """Weights of the parts of the loss beside the squared error."""
+
+    kl: jax.Array
+    spread: jax.Array
+    overdrive: jax.Array
+
+
+class Losses(NamedTuple):
+    """The parts of the loss of a batch.
+
+    Attributes
+    ----------
+    squared_error : Array, shape (batch, n)
+        Of each parameter, in squared parameter units.
+    kl : Array, shape (batch,)
+        Divergence of each posterior from the prior, in nats.
+    l2 : Array, scalar
+        The weight penalty.
+    spread : Array, shape (n,)
+        What each parameter's predictions spread too little or too much over the batch, in squared
+        parameter units.
+    overdrive : Array, shape (batch, n)
+        Squared distance of each drive beyond where its parameter is at an end.
+    """
+
+    squared_error: Values
+    kl: Values
+    l2: Values | float
+    spread: Values
+    overdrive: Values
+
+    def total(self, weights: Weights) -> jax.Array:
+        """Mean over the batch and the parameters, the loss that is minimized."""
+        return (
+            jnp.mean(self.squared_error)
+            + weights.kl * jnp.mean(self.kl)
+            + self.l2
+            + weights.spread * jnp.mean(self.spread)
+            + weights.overdrive * jnp.mean(self.overdrive)
+        )
+
+
+def squared_error(predicted: jax.Array, true: jax.Array) -> jax.Array:
+    """Squared error of each parameter of each example, in squared parameter units.
+
+    Parameters
+    ----------
+    predicted, true : Array, shape (batch, n)
+        Parameters, 0..127.
+
+    Returns
+    -------
+    Array, shape (batch, n)
+    """
+    if predicted.shape != true.shape:
+        raise ValueError(f"predicted has shape {predicted.shape}, true {true.shape}")
+    return (predicted - true) ** 2
+
+
+def kl_divergence(latent: Latent) -> jax.Array:
+    """KL(N(mean, variance) || N(0, 1)) of each example; zero for a plain encoder.
+
+    Kingma and Welling (2014), appendix B.
+
+    Returns
+    -------
+    Array, shape (batch,)
+    """
+    if latent.log_variance is None:
+        return jnp.zeros(len(latent.mean))
+    terms = jnp.exp(latent.log_variance) + latent.mean**2 - 1.0 - latent.log_variance
+    return 0.5 * jnp.sum(terms, axis=-1)
+
+
+def spread_error(predicted: Values, true: Values) -> jax.Array:
+    """Squared difference of the deviations that predictions and true values have over a batch.
+
+    The least squared error is reached by answers nearer to the mean than the truth, the more so
+    the less a sound says of a parameter: a player would get only a part of its range. At that
+    point a wider spread costs squared error in second order only, so a little of this term buys
+    much of it.
+
+    Parameters
+    ----------
+    predicted, true : Array, shape (batch, n)
+        Parameters, 0..127.
+
+    Returns
+    -------
+    Array, shape (n,)
+    """
+    # Variances of zero have no slope to their root.
+    deviations = [jnp.sqrt(jnp.var(values, axis=0) + 1e-6) for values in (predicted, true)]
+    return (deviations[0] - deviations[1]) ** 2
+
+
+def overdrive(drive: Values) -> jax.Array:
+    """Squared distance of drives beyond ±`END_DRIVE`.
+
+    Farther out a parameter stays where it is, but the latent space grows arms there: few sounds,
+    far away, which widen the axes of the control space until much of it lies at the ends.
+
+    Parameters
+    ----------
+    drive : Array, shape (batch, n)
+        What the regressor's sigmoid is given.
+
+    Returns
+    -------
+    Array, shape (batch, n)
+    """
+    return jnp.maximum(jnp.abs(drive) - END_DRIVE, 0.0) ** 2
+
+
+def losses(model: TimbreModel, prediction: Prediction, labels: jax.Array) -> Losses:
+    """Take the losses of a batch."""
+    return Losses(
+        squared_error(prediction.parameters, labels),
+        kl_divergence(prediction.latent),
+        L2_WEIGHT * jnp.sum(model.encoder.dense.kernel[...] ** 2),
+        spread_error(prediction.parameters, labels),
+        overdrive(prediction.drive),
+    )

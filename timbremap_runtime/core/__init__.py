@@ -1,0 +1,1 @@
+"""The map itself: layers, the chain of them, and the text format."""

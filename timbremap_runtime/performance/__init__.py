@@ -1,0 +1,1 @@
+"""A performance: where the point is, what the hands changed, what is played."""

@@ -1,0 +1,124 @@
+"""From what a hand does to the sliders to where the controller goes.
+
+The parameters of a performance need not be all on the map: some may be switched off, and a slider
+may be held away from what the map gives. So a hand's change is solved for the active parameters
+only, and from where the controller is::
+
+    x' = x + (t(after) - t(before)) . pinv(W_active)
+
+with x the input of the last dense layer (with what is affine before it multiplied in), W its
+matrix and t its activation undone; from x' the earlier layers are inverted as usual.
+
+With m active parameters or more (if no two say the same) x' is the least-squares solution, and
+for all of them the one of `TimbreMap.inverse`. With fewer, many positions give what the hand
+wants, and this is the nearest to where the controller is: with one dense layer, nearest in
+standard deviations. With none the controller stays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from timbremap_runtime.core.activations import ACTIVATIONS, activate, deactivate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from timbremap_runtime.core.mapping import TimbreMap
+    from timbremap_runtime.core.types import FloatArray
+
+
+class Editor:
+    """Solves for the controls of one map with one choice of active parameters.
+
+    Parameters
+    ----------
+    mapping : TimbreMap
+        The map.
+    active : ndarray of bool, shape (n,), or None
+        Which parameters the controls are solved for; None for all.
+    """
+
+    def __init__(self, mapping: TimbreMap, active: NDArray[np.bool_] | None):
+        self._mapping = mapping
+        self._active = slice(None) if active is None else active
+        *self._earlier, self._last = mapping.stages
+        self._bounds = ACTIVATIONS[self._last.activation]
+        # Rows of zeros for what is switched off: it has no say.
+        self._solution = self._last.inverse_matrix
+        if active is not None:
+            self._solution = np.zeros_like(self._solution)
+            self._solution[active] = np.linalg.pinv(self._last.matrix[:, active])
+
+    def nearest(self, c: FloatArray, p: FloatArray) -> FloatArray:
+        """Find the controls whose parameters are nearest to `p`, an edit of all of them.
+
+        Parameters
+        ----------
+        c : ndarray, shape (m,)
+            Where the controller is; it counts when fewer than m parameters are active.
+        p : ndarray, shape (n,)
+            What is wanted; ends are read as in `TimbreMap.inverse`.
+
+        Returns
+        -------
+        ndarray, shape (m,)
+            Controls in [0, 1].
+        """
+        mapping = self._mapping
+        wanted, at_end = deactivate(self._last.activation, p)
+        with np.errstate(all="ignore"):
+            x = self._to_last(mapping.vec_scale.spread(c))
+            x += (wanted - x @ self._last.matrix - self._last.offset) @ self._solution
+            u, earlier_at_end = self._from_last(x)
+        if earlier_at_end or (at_end is not None and at_end[self._active].any()):
+            u = mapping.region.walk(mapping.region.centre, u)
+        return mapping.vec_scale.unspread(u)
+
+    def drag(self, c: FloatArray, index: int, before: float, after: float) -> FloatArray:
+        """Find the controls after one slider was moved by hand.
+
+        The point goes where the slider leads it, no farther than the border of the region that
+        holds the training data. It depends on the two values only, not on those between. The
+        last half MIDI step at either end moves nothing: it is infinitely long.
+
+        Parameters
+        ----------
+        c : ndarray, shape (m,)
+            Where the controller was at `before`.
+        index : int
+            The slider.
+        before, after : float
+            Its values.
+
+        Returns
+        -------
+        ndarray, shape (m,)
+            Controls in [0, 1].
+        """
+        mapping = self._mapping
+        values = np.array([before, after])
+        if self._bounds is not None:
+            values = np.clip(values, self._bounds.low_end, self._bounds.high_end)
+        values, _ = deactivate(self._last.activation, values)
+        start = mapping.vec_scale.spread(c)
+        with np.errstate(all="ignore"):  # a map without limits takes values without limits
+            x = self._to_last(start) + np.diff(values) * self._solution[index]
+            u, _ = self._from_last(x)
+        return mapping.vec_scale.unspread(mapping.region.walk(start, u))
+
+    def _to_last(self, u: FloatArray) -> FloatArray:
+        x = u.copy()
+        for stage in self._earlier:
+            x = activate(stage.activation, x @ stage.matrix + stage.offset)
+        return x
+
+    def _from_last(self, x: FloatArray) -> tuple[FloatArray, bool]:
+        any_at_end = False
+        for stage in reversed(self._earlier):
+            x, at_end = deactivate(stage.activation, x)
+            any_at_end |= at_end is not None
+            x = x @ stage.inverse_matrix + stage.inverse_offset
+        return x, any_at_end

@@ -1,0 +1,1 @@
+"""A performance for other programs: OSC, MIDI, the models that can be loaded."""
