@@ -290,7 +290,7 @@ def test_a_missing_extra_is_one_line_with_the_way_to_install_it(
     )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert f"{package} is not installed: run  pip install 'timbremap[" in done.stderr
+    assert f"{package} is not installed; run  pip install 'timbremap[" in done.stderr
 
 
 def test_a_model_that_heard_nothing_is_called_so(

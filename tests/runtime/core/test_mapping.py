@@ -3,8 +3,9 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import subprocess
+import sys
 import threading
-import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from scipy import special
 
 from tests.support.maps import TOLERANCE, random_map
+from tests.support.paths import REPOSITORY
 from timbremap_runtime import (
     DenseLayer,
     PCALayer,
@@ -442,22 +444,29 @@ def test_a_map_can_be_pickled_and_copied(small: TimbreMap):
 # Staying power
 
 
-def test_memory_does_not_grow_with_frames(small: TimbreMap):
-    c = np.array([0.2, 0.4, 0.9])
-    p = small.forward(c)
-    for _ in range(1000):
-        small.forward(c)
-        small.inverse(p)
-    tracemalloc.start()
-    try:
-        before = tracemalloc.get_traced_memory()[0]
-        for _ in range(20_000):
-            small.forward(c)
-            small.inverse(p)
-        grown = tracemalloc.get_traced_memory()[0] - before
-    finally:
-        tracemalloc.stop()
-    assert grown < 4096  # one byte a frame would be 20 000
+@pytest.mark.parametrize("scale", ["normal", "uniform"])
+def test_memory_does_not_grow_with_frames(scale: Scale):
+    """In a process of its own, where nothing else allocates meanwhile."""
+    code = (
+        "import tracemalloc\n"
+        "import numpy as np\n"
+        "from tests.support.maps import random_map\n"
+        f"mapping = random_map(np.random.default_rng(1), scale={scale!r})\n"
+        "c = np.array([0.2, 0.4, 0.9])\n"
+        "p = mapping.forward(c)\n"
+        "def play(n_frames):\n"
+        "    for _ in range(n_frames):\n"
+        "        mapping.forward(c)\n"
+        "        mapping.inverse(p)\n"
+        "play(1000)\n"
+        "tracemalloc.start()\n"
+        "before = tracemalloc.get_traced_memory()[0]\n"
+        "play(20_000)\n"
+        "print(tracemalloc.get_traced_memory()[0] - before)\n"
+    )
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 4096  # one byte a frame would be 20 000
 
 
 def test_many_threads_may_use_one_map(mapping: TimbreMap):
