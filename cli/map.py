@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import timbremap_runtime as tm
+from timbremap_runtime.core.model_folder import find_model
 from timbremap_runtime.errors import FormatError, SettingsError
 
 from ._common import command, parser, pitch
@@ -127,8 +128,7 @@ def hear(args: argparse.Namespace, values: NDArray[np.float64]) -> None:
         patch = load_patch(args.patch, args.variant)
         note = patch.note
     else:
-        model_dir = model.parent if model.name == "timbremap" else model
-        patch, note = instrument_of(model_dir, args.variant)
+        patch, note = instrument_of(find_model(model), args.variant)
     if values.shape[-1] != len(patch.parameters):
         raise SettingsError(
             f"{model} plays {values.shape[-1]} parameters, {patch.file} has"

@@ -26,6 +26,7 @@ import numpy as np
 from timbremap_runtime.core.activations import ACTIVATIONS
 from timbremap_runtime.core.layers import DenseLayer, PCALayer, VecScale, check_scale
 from timbremap_runtime.core.mapping import TimbreMap
+from timbremap_runtime.core.model_folder import CONFIG, find_map
 from timbremap_runtime.core.types import Scale
 from timbremap_runtime.errors import FormatError, PathError, SettingsError, ShapeError
 
@@ -139,19 +140,11 @@ def save(mapping: TimbreMap, folder: str | os.PathLike[str]) -> None:
         raise PathError(f"{folder}: cannot be written: {reason}") from error
 
 
-def find_map(folder: Path) -> Path | None:
-    """Return the map's folder of a model folder, or ``folder`` if it is one; else None."""
-    for candidate in (folder / "timbremap", folder):
-        if (candidate / "vec_scale").is_dir():
-            return candidate
-    return None
-
-
 def _load(folder: Path, scale: Scale) -> TimbreMap:
     _check_folder(folder)
     folder = find_map(folder) or folder
     if not any(_exists(folder / name) for name in ("vec_scale", "pca_layer", "dense_layer_0")):
-        if (folder / "config.json").is_file():
+        if (folder / CONFIG).is_file():
             raise FormatError(f"{folder}: has no map yet: its training has not finished")
         models = sorted(child.name for child in folder.iterdir() if find_map(child))
         way_out = (

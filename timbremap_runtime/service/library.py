@@ -6,12 +6,12 @@ lies in it can be loaded: a name is looked up among those found, and is never us
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 from timbremap_runtime.core.mapping import TimbreMap
-from timbremap_runtime.core.textformat import find_map, load
+from timbremap_runtime.core.model_folder import find_map, find_model, parameter_names
+from timbremap_runtime.core.textformat import load
 from timbremap_runtime.core.types import Scale
 from timbremap_runtime.errors import PathError, SettingsError
 
@@ -61,14 +61,15 @@ class Library:
         if name not in found:
             raise SettingsError(f"no model '{name}': there are {', '.join(sorted(found))}")
         mapping = load(found[name], scale)
-        return NamedMap(name, mapping, _parameter_names(found[name], mapping.parameter_size))
+        return NamedMap(name, mapping, parameter_names(found[name], mapping.parameter_size))
 
     def _find(self) -> dict[str, Path]:
         """Names of the models, with their ``timbremap`` folders."""
         root = self.folder.resolve()
-        own = _map_folder(root, root.parent if root.name == "timbremap" else root)
+        model = find_model(root)
+        own = _map_folder(root, model)
         if own:
-            return {(root.parent if root.name == "timbremap" else root).name: own}
+            return {model.name: own}
         if not root.is_dir():
             return {}
         found = {child.name: _map_folder(child, root) for child in root.iterdir()}
@@ -81,13 +82,3 @@ def _map_folder(folder: Path, root: Path) -> Path | None:
     if found and all(path.resolve().is_relative_to(root) for path in found.rglob("*")):
         return found
     return None
-
-
-def _parameter_names(map_folder: Path, n: int) -> tuple[str, ...]:
-    """Names of the parameters as training noted them; p0, p1 and so on where nobody says."""
-    try:
-        config = json.loads((map_folder.parent / "config.json").read_text(encoding="utf-8"))
-        names = tuple(map(str, config["parameters"]))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        names = ()
-    return names if len(names) == n else tuple(f"p{i}" for i in range(n))

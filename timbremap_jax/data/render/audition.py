@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from timbremap_jax.data.audio.sounds import find_fault, write_wav
 from timbremap_jax.data.engines import open_engine
 from timbremap_jax.data.engines.base import LiveEngine
 from timbremap_jax.data.patch import Note, Patch, load_patch
+from timbremap_runtime.core.model_folder import read_config
 from timbremap_runtime.errors import SettingsError, TimbreMapError
 
 
@@ -32,8 +32,7 @@ def instrument_of(model_dir: Path, variant: str | None = None) -> tuple[Patch, N
     """
     way_out = "name its instrument with  --patch PATCH_DIR"
     try:
-        config = json.loads((model_dir / "config.json").read_text(encoding="utf-8"))
-        instrument = config["instrument"]
+        instrument = read_config(model_dir)["instrument"]
         folder, note = Path(instrument["patch_dir"]), Note(**instrument["note"])
         variant = variant or instrument["variant"]
     except (OSError, ValueError, KeyError, TypeError):
