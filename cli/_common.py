@@ -9,12 +9,20 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from timbremap_runtime.errors import MissingExtra, TimbreMapError
 
 
-def command(main: Callable[[list[str] | None], None]) -> Callable[..., int]:
+class Command(Protocol):
+    """What the name of an installed command stands for."""
+
+    def __call__(self, argv: list[str] | None = None) -> int:
+        """Run with these words, or with those of the command line; return the exit status."""
+        ...
+
+
+def command(main: Callable[[list[str] | None], None]) -> Command:
     """Make ``main`` a command: errors become one line on standard error and an exit status.
 
     Status 0 is done, 1 failed, 2 wrong usage.

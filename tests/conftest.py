@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from timbremap_cli import features, generate, train  # pyright: ignore[reportMissingImports]
+from timbremap_cli import features, generate, train
 
 from tests.support.paths import LFO4, N_SOUNDS
 

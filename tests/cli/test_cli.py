@@ -6,21 +6,12 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from timbremap_cli import (  # pyright: ignore[reportMissingImports]
-    demo,
-    features,
-    generate,
-    map,
-    plot,
-    train,
-)
-from timbremap_cli._common import pitch  # pyright: ignore[reportMissingImports]
+from timbremap_cli import _common, demo, features, generate, map, plot, train
 
 import timbremap_runtime as tm
 from tests.support.paths import LFO4, REPOSITORY
@@ -28,6 +19,7 @@ from timbremap_jax.data.engines.faust import FaustEngine
 from timbremap_jax.data.patch import load_patch
 
 CLONEWHEEL = REPOSITORY / "patches" / "additive" / "clonewheel"
+Command = _common.Command
 COMMANDS = [generate.main, features.main, train.main, plot.main, map.main, demo.main]
 
 
@@ -195,7 +187,7 @@ def test_a_number_of_workers_that_cannot_be_is_wrong_usage(
 
 
 @pytest.mark.parametrize("main", [generate.main, train.main, map.main])
-def test_wrong_usage_is_one_line(main: Callable[..., int], capsys: pytest.CaptureFixture[str]):
+def test_wrong_usage_is_one_line(main: Command, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as caught:
         main(["here", "there", "--exmaples", "7"])
     assert caught.value.code == 2
@@ -215,17 +207,17 @@ def test_a_misspelt_option_is_answered_with_the_right_one(capsys: pytest.Capture
     ("text", "note"), [("A2", 45), ("c4", 60), ("F#3", 54), ("Bb-1", 10), ("45", 45), ("-3", -3)]
 )
 def test_notes_have_names(text: str, note: int):
-    assert pitch(text) == note
+    assert _common.pitch(text) == note
 
 
 @pytest.mark.parametrize("text", ["H2", "A", "4.5", "A#b2", ""])
 def test_what_is_no_note_is_said(text: str):
     with pytest.raises(argparse.ArgumentTypeError, match="is no note: give 0 to 127, or a name"):
-        pitch(text)
+        _common.pitch(text)
 
 
 @pytest.mark.parametrize("main", COMMANDS)
-def test_help_has_an_example(main: Callable[..., int], capsys: pytest.CaptureFixture[str]):
+def test_help_has_an_example(main: Command, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as caught:
         main(["--help"])
     assert caught.value.code == 0
@@ -246,7 +238,7 @@ def test_help_has_an_example(main: Callable[..., int], capsys: pytest.CaptureFix
     ],
 )
 def test_a_wrong_folder_is_one_line(
-    main: Callable[..., int],
+    main: Command,
     before: list[str],
     after: list[str],
     kind: str,

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from timbremap_cli import encode, plot  # pyright: ignore[reportMissingImports]
-from timbremap_cli import map as tm_map  # pyright: ignore[reportMissingImports]
+from timbremap_cli import encode, plot
+from timbremap_cli import map as tm_map
 
 import timbremap_runtime as tm
 from tests.support.paths import LFO4

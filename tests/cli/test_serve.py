@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from timbremap_cli import serve  # pyright: ignore[reportMissingImports]
+from timbremap_cli import serve
 
 from tests.support.osc_client import Client, free_port, hostile, make_library, make_map
 from tests.support.paths import REPOSITORY, command

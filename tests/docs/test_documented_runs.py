@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from timbremap_cli import demo  # pyright: ignore[reportMissingImports]
+from timbremap_cli import demo
 
 from tests.docs.test_documents import MAINS, PAGES, commands, shell_lines
 from tests.support.paths import REPOSITORY, command

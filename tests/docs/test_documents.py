@@ -9,15 +9,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from timbremap_cli import (  # pyright: ignore[reportMissingImports]
-    encode,
-    features,
-    generate,
-    map,
-    plot,
-    serve,
-    train,
-)
+from timbremap_cli import encode, features, generate, map, plot, serve, train
 
 from tests.support.paths import REPOSITORY
 from timbremap_jax.data.engines.options import read_options

@@ -11,8 +11,8 @@ from tests.support.paths import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "patches"))
 
-from build_patches import build  # pyright: ignore[reportMissingImports]
-from max_patch import OBJECTS, sockets  # pyright: ignore[reportMissingImports]
+from build_patches import build
+from max_patch import OBJECTS, sockets
 
 PATCHES = sorted((REPOSITORY / "patches").rglob("*.maxpat"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from timbremap_cli import map as tm_map  # pyright: ignore[reportMissingImports]
+from timbremap_cli import map as tm_map
 
 import timbremap_runtime as tm
 from tests.support.paths import REPOSITORY

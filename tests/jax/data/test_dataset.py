@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from timbremap_cli import train as tm_train  # pyright: ignore[reportMissingImports]
+from timbremap_cli import train as tm_train
 
 from tests.support.paths import N_SOUNDS
 from timbremap_jax.data.dataset import LOG_FLOOR, STD_FLOOR, Input, batches, load_dataset

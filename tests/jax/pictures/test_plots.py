@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.patches import StepPatch
-from timbremap_cli import plot  # pyright: ignore[reportMissingImports]
+from timbremap_cli import plot
 
 from timbremap_jax.pictures.errors import errors_figure, plot_errors
 from timbremap_jax.pictures.latent import LatentPoints, latent_figure, plot_latent

@@ -13,7 +13,7 @@ import numpy as np
 import optax
 import pytest
 from flax import nnx
-from timbremap_cli import train  # pyright: ignore[reportMissingImports]
+from timbremap_cli import train
 
 from tests.support.paths import command
 from timbremap_jax.data.dataset import load_dataset

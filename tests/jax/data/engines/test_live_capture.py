@@ -19,7 +19,7 @@ import soundfile
 from pythonosc.dispatcher import Dispatcher
 from pythonosc.osc_message_builder import build_msg
 from pythonosc.osc_server import BlockingOSCUDPServer
-from timbremap_cli import generate as tm_generate  # pyright: ignore[reportMissingImports]
+from timbremap_cli import generate as tm_generate
 
 from tests.support.osc_client import free_port
 from tests.support.paths import REPOSITORY

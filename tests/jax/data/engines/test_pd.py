@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from timbremap_cli import features, train  # pyright: ignore[reportMissingImports]
-from timbremap_cli import generate as tm_generate  # pyright: ignore[reportMissingImports]
+from timbremap_cli import features, train
+from timbremap_cli import generate as tm_generate
 
 import timbremap_runtime as tm
 from tests.support.paths import REPOSITORY

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from timbremap_cli import features, train  # pyright: ignore[reportMissingImports]
-from timbremap_cli import generate as tm_generate  # pyright: ignore[reportMissingImports]
+from timbremap_cli import features, train
+from timbremap_cli import generate as tm_generate
 
 import timbremap_runtime as tm
 from tests.support.paths import command

@@ -9,8 +9,8 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
-from timbremap_cli import features as tm_features  # pyright: ignore[reportMissingImports]
-from timbremap_cli import generate as tm_generate  # pyright: ignore[reportMissingImports]
+from timbremap_cli import features as tm_features
+from timbremap_cli import generate as tm_generate
 
 from tests.support.paths import N_SOUNDS
 from timbremap_jax.data.features.compute import BrokenSounds, compute_features

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from timbremap_cli import features as tm_features  # pyright: ignore[reportMissingImports]
-from timbremap_cli import generate as tm_generate  # pyright: ignore[reportMissingImports]
+from timbremap_cli import features as tm_features
+from timbremap_cli import generate as tm_generate
 
 from tests.support.paths import LFO4, N_SOUNDS, command
 from timbremap_jax.data.audio.sounds import find_fault

@@ -1,0 +1,10 @@
+# The folder cli/ is installed as timbremap_cli: under that name, type checkers find it here.
+from cli import _common as _common
+from cli import demo as demo
+from cli import encode as encode
+from cli import features as features
+from cli import generate as generate
+from cli import map as map
+from cli import plot as plot
+from cli import serve as serve
+from cli import train as train
