@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
 
     from timbremap_jax.data.features.compute import BrokenSounds, compute_features
     from timbremap_jax.data.features.mel import FeatureSettings
-    from timbremap_jax.data.render.manifest import command_again, ranges
+    from timbremap_jax.data.manifest import next_command, ranges
 
     settings = FeatureSettings(
         args.sample_rate, args.n_fft, args.hop, args.mels, args.f_min, args.f_max
@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> None:
     if report.without_sound:
         rows = report.without_sound
         print(f"{len(rows)} rows of labels.csv have no sound and are left out: {ranges(rows)}")
-        again = command_again(args.data_dir)
+        again = next_command(args.data_dir, "--resume")
         if again:
             print(f"to render them:  {again}")
     if report.broken:

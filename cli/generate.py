@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from pathlib import Path
 
 from timbremap_runtime.errors import TimbreMapError
 
-from ._common import bar, command, command_line, parser, pitch, positive
+from ._common import bar, command, parser, pitch, positive
 
 N_EXAMPLES = 10_000
 EVERY_ROW = -1
@@ -68,17 +70,18 @@ def main(argv: list[str] | None = None) -> None:
     if args.data_dir is None:
         arguments.error("the following arguments are required: data_dir")
 
+    from timbremap_jax.data.manifest import next_command, ranges, read_manifest
     from timbremap_jax.data.patch import load_patch
     from timbremap_jax.data.render.generate import generate
-    from timbremap_jax.data.render.manifest import load_description, ranges
     from timbremap_jax.data.render.sampling import GenerateSettings
 
     again = args.resume is not None or args.only is not None
-    earlier = load_description(args.data_dir) if again else None
+    earlier = read_manifest(args.data_dir) if again else None
     n_examples = args.examples
     if n_examples is None:
         n_examples = earlier["n_examples"] if earlier else N_EXAMPLES
     patch = load_patch(args.patch_dir, args.variant)
+    typed = without_again(argv, args)
     note = patch.note.with_changes(
         pitch=args.note,
         velocity=args.velocity,
@@ -95,15 +98,17 @@ def main(argv: list[str] | None = None) -> None:
             first_row=None if args.resume == EVERY_ROW else args.resume,
             only=args.only,
             n_workers=args.workers,
+            command=typed,
             progress=bar("sounds"),
         )
     except KeyboardInterrupt:
-        go_on = command_line("tm-generate", argv, *(() if args.only else ("--resume",)))
+        more = ["--only", ranges(sorted(set(args.only)))] if args.only else ["--resume"]
+        go_on = shlex.join([*typed, *more])
         n_there = len(list((args.data_dir / "wavs").glob("ex_*.wav")))
         raise KeyboardInterrupt(
             f"stopped, {n_there} of {n_examples} sounds are there; go on with  {go_on}"
         ) from None
-    if not (load_description(args.data_dir) or {})["repeatable"] and patch.engine != "osc":
+    if not (read_manifest(args.data_dir) or {}).get("repeatable") and patch.engine != "osc":
         print(
             f"note: {patch.name} does not sound the same twice with the same settings, so a row"
             " that is rendered again will differ a little"
@@ -114,8 +119,8 @@ def main(argv: list[str] | None = None) -> None:
         rows = ranges(list(faults))
         raise TimbreMapError(
             f"{args.data_dir}: {len(faults)} of {n_examples} sounds came out broken; go on"
-            " without them (tm-features leaves them out), or render them again with the same"
-            f" command and  --only {rows}"
+            " without them (tm-features leaves them out), or render them again with "
+            f" {next_command(args.data_dir, '--only', rows)}"
         )
     print(f"{args.data_dir}: {n_examples} sounds of {', '.join(patch.parameter_names)}")
 
@@ -126,6 +131,21 @@ def describe(plugin: str, folder: Path) -> None:
 
     controls = describe_plugin(plugin, folder)
     print(f"{folder / 'patch.toml'}: {len(controls)} parameters; choose those to play in there")
+
+
+def without_again(argv: list[str] | None, args: argparse.Namespace) -> list[str]:
+    """Return what was typed without ``--resume`` and ``--only``: what a folder is begun with."""
+    words = iter(sys.argv[1:] if argv is None else argv)
+    typed = ["tm-generate"]
+    for word in words:
+        option, equals, _ = word.partition("=")
+        # Options may be shortened; no other begins with --res or --o.
+        resume, only = option.startswith("--res"), option.startswith("--o")
+        if not (resume or only):
+            typed.append(word)
+        elif not equals and (only or args.resume != EVERY_ROW):
+            next(words)  # its value
+    return typed
 
 
 def row_list(text: str) -> list[int]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from timbremap_jax.data.features.compute import load_feature_settings, read_labels
 from timbremap_jax.data.features.mel import FeatureSettings
 from timbremap_jax.data.files import save_array
-from timbremap_jax.data.render.manifest import load_description
+from timbremap_jax.data.manifest import read_manifest
 from timbremap_runtime.errors import FormatError, PathError
 
 TEST_SHARE = 0.1
@@ -264,8 +264,8 @@ def _open_source(folder: Path, seed: int, notices: list[str]) -> Source:
                 f" run  tm-features {folder}"
             )
     labels = _load_labels(folder, len(features), notices)
-    description = load_description(folder)
-    names = tuple(map(str, description["parameters"])) if description else None
+    manifest = read_manifest(folder)
+    names = tuple(map(str, manifest["parameters"])) if manifest else None
     if names is not None and len(names) != labels.shape[1]:
         raise FormatError(
             f"{folder}: generate.json names {len(names)} parameters for {labels.shape[1]} columns"

@@ -31,7 +31,7 @@ import timbremap_runtime as tm
 from timbremap_jax.data.dataset import Dataset, Standardization
 from timbremap_jax.data.features.mel import FeatureSettings
 from timbremap_jax.data.files import save_array, save_json
-from timbremap_jax.data.render.manifest import load_description
+from timbremap_jax.data.manifest import read_manifest
 from timbremap_jax.model.build import TimbreModel
 from timbremap_jax.model.inference import Encoded, batches_of, encode
 from timbremap_jax.model_folder.export import export_mapping, principal_axes
@@ -291,7 +291,7 @@ def _require_finished(model_dir: Path) -> None:
 
 def _config(data_dir: Path, dataset: Dataset, settings: TrainSettings) -> dict[str, Any]:
     digest = hashlib.sha256(dataset.labels.tobytes() + dataset.test_rows.tobytes())
-    rendered = load_description(dataset.sources[0].folder)
+    rendered = read_manifest(dataset.sources[0].folder)
     return {
         "training": asdict(settings),
         "recipe": asdict(find_recipe(settings.recipe, settings.encoder)),

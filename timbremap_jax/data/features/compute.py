@@ -34,7 +34,7 @@ from timbremap_jax.data.audio.sounds import (
 )
 from timbremap_jax.data.features.mel import FeatureSettings, MelSpectrogram
 from timbremap_jax.data.files import replacing, save_array, save_json
-from timbremap_jax.data.render.manifest import command_again
+from timbremap_jax.data.manifest import next_command, ranges
 from timbremap_jax.data.workers import map_rows
 from timbremap_runtime.errors import FormatError, PathError
 
@@ -78,7 +78,9 @@ class BrokenSounds(FormatError):
     """Sounds that cannot be used; ``broken`` tells of each row what is wrong with it."""
 
     def __init__(self, data_dir: Path, broken: dict[int, str]):
-        again = command_again(data_dir, list(broken)) or "your patch, or remove them"
+        again = (
+            next_command(data_dir, "--only", ranges(list(broken))) or "your patch, or remove them"
+        )
         super().__init__(
             f"{data_dir}: {len(broken)} sounds are broken, nothing was written; leave them out with"
             f" --skip-broken, or render them again with  {again}"

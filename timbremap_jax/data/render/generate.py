@@ -2,7 +2,7 @@
 
 A data folder holds ``labels.csv`` (one row of integers a sound, no header) and
 ``wavs/ex_0.wav``, ``wavs/ex_1.wav`` and so on: row i of the labels made sound i.
-``generate.json`` says how they were made (`timbremap_jax.data.render.manifest`). What row i is
+``generate.json`` says how they were made (`timbremap_jax.data.manifest`). What row i is
 depends on the patch, the settings and i alone, not on what is rendered beside it, in which order,
 or by how many processes.
 """
@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from timbremap_jax.data.audio.sounds import find_fault, is_whole, wav_path, write_wav
 from timbremap_jax.data.engines import FOREIGN, open_engine
 from timbremap_jax.data.engines.base import Engine, LiveEngine, NoSound
-from timbremap_jax.data.files import save_bytes, save_json
+from timbremap_jax.data.files import save_bytes
+from timbremap_jax.data.manifest import read_manifest, write_manifest
 from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
-from timbremap_jax.data.render.manifest import describe, require_same
+from timbremap_jax.data.render.resume import make_manifest, require_same
 from timbremap_jax.data.render.sampling import GenerateSettings, on_steps, sample_parameters
 from timbremap_jax.data.workers import WorkerDied, map_rows
 from timbremap_runtime.errors import FormatError, PathError, SettingsError, TimbreMapError
@@ -57,6 +58,7 @@ def generate(
     first_row: int | None = None,
     only: Sequence[int] | None = None,
     n_workers: int | None = None,
+    command: Sequence[str] = (),
     progress: Progress[tuple[int, str | None]] = lambda items, _: items,
 ) -> dict[int, str]:
     """Render ``settings.n_examples`` sounds of ``patch`` into ``data_dir``.
@@ -82,6 +84,9 @@ def generate(
         Render these rows of such a folder, even when they are there, and no others.
     n_workers : int, optional
         Number of processes; one a processor when not given.
+    command : sequence of str
+        The command line that asked for this, word by word and without ``--resume`` or ``--only``.
+        It is kept in the manifest, to be printed where something is left to do.
     progress : callable
         Wraps the results as they come.
 
@@ -118,11 +123,12 @@ def generate(
         raise SettingsError(
             f"rows are numbered 0 to {settings.n_examples - 1}: there is no row {first_row}"
         )
-    description = {**describe(patch, note, settings), "repeatable": repeatable}
-    require_same(data_dir, description, again=resume or only is not None, may_grow=resume)
+    manifest = {**make_manifest(patch, note, settings), "repeatable": repeatable}
+    require_same(data_dir, manifest, again=resume or only is not None, may_grow=resume)
+    manifest |= _as_typed(data_dir, settings, command)
     labels = io.StringIO()
     np.savetxt(labels, values, fmt="%d", delimiter=",")
-    _begin(data_dir, description, labels.getvalue().encode())
+    _begin(data_dir, manifest, labels.getvalue().encode())
     if only is None:
         again_from = settings.n_examples if first_row is None else first_row
         rows = [row for row in rows if row >= again_from or not renderer.is_done(row)]
@@ -230,8 +236,16 @@ def _open_rehearsal(renderer: Renderer) -> Callable[[int], str | NoSound]:
     return render
 
 
-def _begin(data_dir: Path, description: dict[str, Any], labels: bytes) -> None:
-    """Make the folder; write description and labels, unless somebody edited those."""
+def _as_typed(data_dir: Path, settings: GenerateSettings, command: Sequence[str]) -> dict[str, Any]:
+    """Return the command that began the folder, or made it grow, and the folder's name in it."""
+    earlier = read_manifest(data_dir) or {}
+    if earlier.get("n_examples") == settings.n_examples and earlier.get("command"):
+        return {key: earlier.get(key) for key in ("command", "data_dir")}
+    return {"command": list(command), "data_dir": str(data_dir)} if command else {}
+
+
+def _begin(data_dir: Path, manifest: dict[str, Any], labels: bytes) -> None:
+    """Make the folder; write manifest and labels, unless somebody edited those."""
     file = data_dir / "labels.csv"
     if file.exists() and not labels.startswith(file.read_bytes()):
         raise PathError(
@@ -244,5 +258,5 @@ def _begin(data_dir: Path, description: dict[str, Any], labels: bytes) -> None:
         raise PathError(f"{data_dir} is a file, or lies in one: give a folder") from None
     for left_over in (data_dir / "wavs").glob(".ex_*.wav"):
         left_over.unlink()  # of a run that was killed
-    save_json(data_dir / "generate.json", description)
+    write_manifest(data_dir, manifest)
     save_bytes(file, labels)

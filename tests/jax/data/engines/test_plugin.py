@@ -20,10 +20,10 @@ import timbremap_runtime as tm
 from tests.support.paths import command
 from timbremap_jax.data.engines import open_engine
 from timbremap_jax.data.engines.plugin import described
+from timbremap_jax.data.manifest import ranges
 from timbremap_jax.data.patch import Patch, load_patch
 from timbremap_jax.data.render import generate as generate_module
 from timbremap_jax.data.render.generate import generate
-from timbremap_jax.data.render.manifest import ranges
 from timbremap_jax.data.render.sampling import GenerateSettings
 from timbremap_runtime.errors import FormatError
 

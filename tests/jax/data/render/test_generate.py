@@ -73,7 +73,7 @@ def test_resume_renders_only_what_is_missing_and_the_same_again(data_dir: Path, 
 
 
 def test_a_data_folder_is_not_rendered_over(data_dir: Path):
-    with pytest.raises(PathError, match="go on with --resume"):
+    with pytest.raises(PathError, match="continue it with --resume"):
         generate(load_patch(LFO4, "fm"), data_dir, GenerateSettings(N_SOUNDS))
 
 
@@ -101,20 +101,24 @@ def test_sounds_do_not_depend_on_order_or_number_of_workers(data_dir: Path, tmp_
 
 
 def test_killed_and_resumed_ends_as_if_never_stopped(tmp_path: Path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    arguments = ["--variant", "am", "--examples", "500", "--workers", "2"]
-    subprocess.run([command("tm-generate"), LFO4, whole, *arguments], check=True)
-    run = subprocess.Popen([command("tm-generate"), LFO4, killed, *arguments])
+    # The same words are typed in two places: they are part of the folder.
+    run = [command("tm-generate"), LFO4, "data", "--variant", "am", "--examples", "500"]
+    run += ["--workers", "2"]
+    whole, killed = tmp_path / "whole" / "data", tmp_path / "killed" / "data"
+    for folder in (whole, killed):
+        folder.parent.mkdir()
+    subprocess.run(run, cwd=whole.parent, check=True)
+    going = subprocess.Popen(run, cwd=killed.parent)
     deadline = time.monotonic() + 60
     while not (killed / "wavs" / "ex_50.wav").exists():
-        assert run.poll() is None and time.monotonic() < deadline
+        assert going.poll() is None and time.monotonic() < deadline
         time.sleep(0.001)
-    run.kill()
-    run.wait()
+    going.kill()
+    going.wait()
     assert 0 < len(list((killed / "wavs").glob("ex_*.wav"))) < 500
     # What a kill can leave behind: a half-written file under a temporary name.
     (killed / "wavs" / ".ex_499.1234.wav").write_bytes(b"RIFF")
-    subprocess.run([command("tm-generate"), LFO4, killed, *arguments, "--resume"], check=True)
+    subprocess.run([*run, "--resume"], cwd=killed.parent, check=True)
     assert content(killed) == content(whole)
 
 
@@ -255,7 +259,7 @@ def test_other_options_are_answered_with_the_command_that_goes_on(
     assert tm_generate.main([str(LFO4), str(folder), "--resume"]) == 1
     said = capsys.readouterr().err
     assert "another note (sustain_ms 100.0, now sustain_ms 250)" in said
-    again = said.partition("as it was begun:  ")[2]
+    again = said.partition("original options:  ")[2]
     assert tm_generate.main(shlex.split(again)[1:]) == 0
 
 

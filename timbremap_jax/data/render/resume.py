@@ -1,0 +1,114 @@
+"""What decides the sounds of a run, and whether a folder may be continued with it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from timbremap_jax.data.manifest import next_command, read_manifest
+from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
+from timbremap_jax.data.render.sampling import GenerateSettings
+from timbremap_runtime.errors import PathError, SettingsError
+
+NOT_COMPARED = ("patch_dir", "data_dir", "repeatable", "command")
+"""Parts of a manifest that may differ: folders may move (what an instrument says is in its hash),
+chance may hide that it varies, and one run may be typed in several ways."""
+
+
+def make_manifest(patch: Patch, note: Note, settings: GenerateSettings) -> dict[str, Any]:
+    """Return everything that decides what the sounds are, ready for JSON."""
+    digest = hashlib.sha256()
+    for file in patch.files:
+        digest.update(file.read_bytes())
+    return {
+        "patch": patch.name,
+        "patch_dir": str(patch.folder),
+        "patch_sha256": digest.hexdigest(),
+        "variant": patch.variant,
+        "parameters": list(patch.parameter_names),
+        "note": asdict(note),
+        "sample_rate": SAMPLE_RATE,
+        **asdict(settings),
+        "versions": {name: _version(name) for name in ("timbremap", "numpy", "dawdreamer")},
+    }
+
+
+def require_same(
+    data_dir: Path, manifest: dict[str, Any], *, again: bool, may_grow: bool = False
+) -> None:
+    """Check that a folder is new or, with ``again``, one that was begun with the same manifest.
+
+    With ``may_grow`` it may be one of fewer sounds.
+
+    Raises
+    ------
+    PathError
+        It holds something else.
+    SettingsError
+        It was made from another patch or with other settings.
+    """
+    earlier = read_manifest(data_dir)
+    if earlier is None:
+        _require_new(data_dir)
+        return
+    if not again:
+        raise PathError(
+            f"{data_dir}: holds a data set already; continue it with --resume, or choose another"
+            " folder"
+        )
+    for key, now in manifest.items():
+        then = earlier.get(key)
+        if key in NOT_COMPARED or then == now:
+            continue
+        if key == "n_examples" and may_grow and isinstance(then, int) and then < now:
+            continue  # the rows that are there stay what they are
+        if key == "patch_sha256":
+            raise SettingsError(
+                f"{data_dir}: was made before {manifest['patch_dir']} was changed (patch.toml or a"
+                " file beside it); choose another folder, or undo the change"
+            )
+        raise SettingsError(
+            f"{data_dir}: was made with another {key} ({_difference(then, now)});"
+            f" choose another folder, or resume with the original options{_typed(data_dir)}"
+        )
+
+
+def _require_new(data_dir: Path) -> None:
+    there = [file.name for file in data_dir.iterdir()] if data_dir.is_dir() else []
+    if "labels.csv" in there:
+        raise PathError(
+            f"{data_dir}: holds a labels.csv but no generate.json that says how it was made;"
+            " choose another folder"
+        )
+    if any(name != "wavs" and not name.startswith(".") for name in there):
+        raise PathError(f"{data_dir}: holds other things; choose a folder of its own")
+
+
+def _difference(then: Any, now: Any) -> str:
+    if isinstance(then, dict) and isinstance(now, dict):
+        changed = [part for part in now if then.get(part) != now[part]]
+        then, now = (
+            ", ".join(f"{part} {each.get(part)}" for part in changed) for each in (then, now)
+        )
+    return f"{_short(then)}, now {_short(now)}"
+
+
+def _short(value: Any) -> str:
+    """Write a value of a manifest in a few characters."""
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:12]}..."
+
+
+def _typed(data_dir: Path) -> str:
+    command = next_command(data_dir, "--resume")
+    return f":  {command}" if command else ""
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
