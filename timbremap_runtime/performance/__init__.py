@@ -1,1 +1,1 @@
-"""A performance: where the point is, what the hands changed, what is played."""
+"""A performance: where the point is, what was set by hand, what is played."""

@@ -1,8 +1,8 @@
-"""From what a hand does to the sliders to where the controller goes.
+"""From what a hand does to the parameters to where the point goes.
 
-The parameters of a performance need not be all on the map: some may be switched off, and a slider
-may be held away from what the map gives. So a hand's change is solved for the active parameters
-only, and from where the controller is::
+The parameters of a performance need not all follow the map: some may be switched off, and a
+parameter may be held away from what the map gives. So what is set by hand is solved for the active
+parameters only, and from where the point is::
 
     x' = x + (t(after) - t(before)) . pinv(W_active)
 
@@ -10,9 +10,9 @@ with x the input of the last dense layer (with what is affine before it multipli
 matrix and t its activation undone; from x' the earlier layers are inverted as usual.
 
 With m active parameters or more (if no two say the same) x' is the least-squares solution, and
-for all of them the one of `TimbreMap.inverse`. With fewer, many positions give what the hand
-wants, and this is the nearest to where the controller is: with one dense layer, nearest in
-standard deviations. With none the controller stays.
+for all of them the one of `TimbreMap.inverse`. With fewer, many points give what the hand wants,
+and this is the nearest to where the point is: with one dense layer, nearest in standard
+deviations. With none the point stays.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 
 class Editor:
-    """Solves for the controls of one map with one choice of active parameters.
+    """Solves for the point of one map with one choice of active parameters.
 
     Parameters
     ----------
     mapping : TimbreMap
         The map.
     active : ndarray of bool, shape (n,), or None
-        Which parameters the controls are solved for; None for all.
+        Which parameters the point is solved for; None for all.
     """
 
     def __init__(self, mapping: TimbreMap, active: NDArray[np.bool_] | None):
@@ -53,19 +53,19 @@ class Editor:
             self._solution[active] = np.linalg.pinv(self._last.matrix[:, active])
 
     def nearest(self, c: FloatArray, p: FloatArray) -> FloatArray:
-        """Find the controls whose parameters are nearest to `p`, an edit of all of them.
+        """Find the point whose parameters are nearest to `p`, as all of them are set.
 
         Parameters
         ----------
         c : ndarray, shape (m,)
-            Where the controller is; it counts when fewer than m parameters are active.
+            Where the point is; it counts when fewer than m parameters are active.
         p : ndarray, shape (n,)
             What is wanted; ends are read as in `TimbreMap.inverse`.
 
         Returns
         -------
         ndarray, shape (m,)
-            Controls in [0, 1].
+            The point in [0, 1].
         """
         mapping = self._mapping
         wanted, at_end = deactivate(self._last.activation, p)
@@ -78,25 +78,25 @@ class Editor:
         return mapping.vec_scale.unspread(u)
 
     def drag(self, c: FloatArray, index: int, before: float, after: float) -> FloatArray:
-        """Find the controls after one slider was moved by hand.
+        """Find the point after one parameter was moved by hand.
 
-        The point goes where the slider leads it, no farther than the border of the region that
+        The point goes where the parameter leads it, no farther than the border of the region that
         holds the training data. It depends on the two values only, not on those between. The
         last half MIDI step at either end moves nothing: it is infinitely long.
 
         Parameters
         ----------
         c : ndarray, shape (m,)
-            Where the controller was at `before`.
+            Where the point was at `before`.
         index : int
-            The slider.
+            The parameter.
         before, after : float
             Its values.
 
         Returns
         -------
         ndarray, shape (m,)
-            Controls in [0, 1].
+            The point in [0, 1].
         """
         mapping = self._mapping
         values = np.array([before, after])

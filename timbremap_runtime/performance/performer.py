@@ -1,8 +1,8 @@
-"""`Performer`: the state of a performance around a map.
+"""`Performer`: a map being played, by the point and by hand.
 
-One thread writes: it calls `move`, `edit`, `release`, `activate` and `swap`. Any number of
-threads read, at any time and without locks: every write makes a new, complete state and puts it
-in place with a single assignment.
+One thread writes: it calls `move`, `set`, `recall`, `release`, `activate` and `swap`. Any number
+of threads read, at any time and without locks: every write makes a new, complete state and puts
+it in place with a single assignment.
 
 What a reader gets is the target of the last write, plus what smoothing has left over::
 
@@ -16,14 +16,24 @@ from __future__ import annotations
 
 import operator
 import time
-from math import exp, inf, isfinite
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, overload
+from math import inf, isfinite
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from timbremap_runtime.core.layers import rows
 from timbremap_runtime.errors import SettingsError, ShapeError
 from timbremap_runtime.performance.editing import Editor
+from timbremap_runtime.performance.state import (
+    Fading,
+    Grip,
+    Held,
+    State,
+    frozen,
+    in_range,
+    joined,
+    only,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,14 +44,8 @@ if TYPE_CHECKING:
     from timbremap_runtime.core.mapping import TimbreMap
     from timbremap_runtime.core.types import FloatArray
 
-Array = TypeVar("Array", "NDArray[np.float64]", "NDArray[np.bool_]")
-
 GLIDE_MS = 100.0
 """Time constant of a glide where none is given: quick, but no click."""
-
-SETTLED = 1e-9
-"""What smoothing has left over is dropped below this: a parameter has 127 steps."""
-
 
 AUDIBLE = 1e-3
 """Of a step of a parameter; what smoothing has left over is not worth a frame below this."""
@@ -51,7 +55,7 @@ class Reading(NamedTuple):
     """A performance at one moment; the arrays are read-only."""
 
     c: FloatArray
-    """Position of the controller, (m,) in [0, 1]."""
+    """The point, (m,) in [0, 1]."""
     p: FloatArray
     """Parameters, (n,), as they are to be played now."""
     offset: FloatArray
@@ -60,69 +64,20 @@ class Reading(NamedTuple):
     """Which parameters follow the map, (n,)."""
 
 
-class _Held(NamedTuple):
-    """What the hand set and the map could not reach: p = wanted + (mapped - reached).
-
-    Two vectors rather than their difference, so that `wanted` comes out exactly.
-    """
-
-    wanted: FloatArray
-    reached: FloatArray
-
-
-class _Fading(NamedTuple):
-    """A difference that vanishes exponentially."""
-
-    values: FloatArray
-    time_constant_s: float
-
-    def after(self, seconds: float) -> FloatArray:
-        return self.values * exp(-seconds / self.time_constant_s)
-
-
-class _Grip(NamedTuple):
-    """A slider in the hand: where it and the controller were when it was taken.
-
-    A later value of the same slider is solved from here, not from the value before, so that the
-    way back leads to where the controller came from.
-    """
-
-    slider: int
-    c: FloatArray
-    value: float
-
-
-class _State(NamedTuple):
-    mapping: TimbreMap
-    editor: Editor
-    c: FloatArray
-    mapped: FloatArray
-    """What the map gives at `c`."""
-    held: _Held | None
-    active: NDArray[np.bool_] | None
-    """None for all."""
-    target: FloatArray
-    """What p comes to: `mapped` with what is held, and the switched off where they stay."""
-    fading: tuple[_Fading, ...]
-    """p = target + all of these, one for each time constant; empty once settled."""
-    time_s: float
-    """When the values of `fading` were right."""
-    grip: _Grip | None
-
-
 class Performer:
-    """A performance: a map, where the controller is, and what the hands changed.
+    """A performance: a map, where the point is, and what was set by hand.
 
-    Numbers that are not finite are ignored one by one: that control or slider stays as it was.
-    Controls outside [0, 1] and parameters outside the range of the map count as the nearer end.
+    Numbers that are not finite are ignored one by one: that coordinate or parameter stays as it
+    was. Coordinates outside [0, 1] and parameters outside the range of the map count as the
+    nearer end.
 
     Parameters
     ----------
     mapping : TimbreMap
         The map to play.
     smoothing_ms : float
-        Time constant in ms with which the parameters follow the controller: 63 % of the way
-        after this time. 0 follows at once. What a hand sets on a slider is never smoothed.
+        Time constant in ms with which the parameters follow the point: 63 % of the way after this
+        time. 0 follows at once. What is set by hand is never smoothed.
     clock : callable, optional
         Returns the time in seconds; `time.perf_counter` by default.
 
@@ -138,7 +93,7 @@ class Performer:
     >>> performer = Performer(TimbreMap(VecScale([0.0], [1.0], [-3.0], [6.0]), None, [dense]))
     >>> performer.move([0.5])
     array([63.5, 63.5])
-    >>> performer.edit(0, 100.0)
+    >>> performer.set(0, 100.0)
     array([100. ,  63.5])
     """
 
@@ -151,34 +106,36 @@ class Performer:
         self.smoothing_ms = smoothing_ms
         self._clock = clock
         editor = Editor(mapping, None)
-        c = _frozen(np.full(mapping.control_size, 0.5))
-        mapped = _frozen(mapping.forward(c))
-        self._state = _State(mapping, editor, c, mapped, None, None, mapped, (), clock(), None)
+        c = frozen(np.full(mapping.control_size, 0.5))
+        mapped = frozen(mapping.forward(c))
+        self._state = State(mapping, editor, c, mapped, None, None, mapped, (), clock(), None)
 
     # Reading: any thread. Each takes the state once, and a state never changes.
 
     def read(self) -> Reading:
         """Read everything at one moment."""
         state = self._state
-        active = _mask(state)
-        offset = _frozen(np.where(active, state.target - state.mapped, 0.0))
-        return Reading(state.c, _play(state, self._clock()), offset, active)
+        active = state.mask
+        offset = frozen(np.where(active, state.target - state.mapped, 0.0))
+        return Reading(state.c, state.played(self._clock()), offset, active)
 
     @property
     def p(self) -> FloatArray:
         """Parameters as they are to be played now, (n,), read-only."""
-        return _play(self._state, self._clock())
+        return self._state.played(self._clock())
 
     @property
     def c(self) -> FloatArray:
-        """Position of the controller, (m,) in [0, 1], read-only."""
+        """The point, (m,) in [0, 1], read-only."""
         return self._state.c
 
     @property
     def gliding(self) -> bool:
-        """Whether the parameters still move by themselves, so much that anybody could tell."""
-        fading = _faded(self._state, self._clock())
-        return any(np.abs(part.values).max() > AUDIBLE for part in fading)
+        """Whether the parameters still move by themselves, by an audible amount."""
+        state = self._state
+        return bool(state.fading) and any(
+            np.abs(part.values).max() > AUDIBLE for part in state.faded(self._clock())
+        )
 
     @property
     def mapping(self) -> TimbreMap:
@@ -189,7 +146,7 @@ class Performer:
 
     @property
     def smoothing_ms(self) -> float:
-        """Time constant in ms with which the parameters follow the controller."""
+        """Time constant in ms with which the parameters follow the point."""
         return self._smoothing_s * 1000.0
 
     @smoothing_ms.setter
@@ -197,12 +154,12 @@ class Performer:
         self._smoothing_s = _seconds("smoothing_ms", smoothing_ms)
 
     def move(self, c: ArrayLike) -> FloatArray:
-        """Move the controller.
+        """Move the point.
 
         Parameters
         ----------
         c : array_like, shape (m,)
-            Its position in [0, 1].
+            Where to, in [0, 1].
 
         Returns
         -------
@@ -215,43 +172,79 @@ class Performer:
             If `c` has another shape; nothing has changed then.
         """
         state = self._state
-        position = _frame("move", c, state.c.size).tolist()
-        for index, value in enumerate(position):
+        point = _frame("move", c, state.c.size).tolist()
+        for index, value in enumerate(point):
             if not 0.0 <= value <= 1.0:
-                position[index] = min(max(value, 0.0), 1.0) if isfinite(value) else state.c[index]
-        moved = _frozen(np.array(position))
-        mapped = _frozen(state.mapping.forward(moved))
-        target = _target(state, mapped, state.held)
+                point[index] = min(max(value, 0.0), 1.0) if isfinite(value) else state.c[index]
+        moved = frozen(np.array(point))
+        mapped = frozen(state.mapping.forward(moved))
+        target = state.aimed(mapped, state.held)
         now = self._clock()
-        fading = _faded(state, now)
+        fading = state.faded(now)
         if self._smoothing_s > 0.0:
-            fading = _with(fading, state.target - target, self._smoothing_s)
+            fading = joined(fading, state.target - target, self._smoothing_s)
         return self._publish(
             state._replace(
                 c=moved, mapped=mapped, target=target, fading=fading, time_s=now, grip=None
             )
         )
 
-    @overload
-    def edit(self, index: SupportsIndex, value: float) -> FloatArray: ...
-    @overload
-    def edit(self, p: ArrayLike, /) -> FloatArray: ...
-    def edit(self, index: SupportsIndex | ArrayLike, value: float | None = None) -> FloatArray:
-        """Set one slider, or all of them: ``edit(index, value)`` or ``edit(p)``.
+    def set(self, index: SupportsIndex, value: float) -> FloatArray:
+        """Set one parameter by hand.
 
-        The sliders are where the hand put them, at once and exactly, and the controller moves to
-        where the map comes nearest. The difference is held as an offset: the parameters stay as
-        they were set, and move around that as the controller goes on. A slider that is switched
-        off is set too, and the controller stays.
+        The parameter is where the hand put it, at once and exactly, and the point moves to where
+        the map comes nearest. The difference is held as an offset: the parameters stay as they
+        were set, and move around that as the point goes on. A parameter that is switched off is
+        set too, and the point stays.
+
+        As long as the same parameter is set again and again, the point is solved from where both
+        were at first: the way back leads to where it came from.
 
         Parameters
         ----------
         index : int
-            The slider, 0 to n - 1.
+            The parameter, 0 to n - 1.
         value : float
             Its value.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            The parameters now, read-only.
+
+        Raises
+        ------
+        SettingsError
+            If there is no parameter `index`.
+        """
+        state = self._state
+        index = operator.index(index)
+        if not 0 <= index < state.target.size:
+            raise SettingsError(f"set: no parameter {index}; use 0 to {state.target.size - 1}")
+        if not isfinite(value):
+            return self.p
+        wanted = state.target.copy()
+        wanted[index] = value
+        wanted = in_range(state.mapping, wanted)
+        grip = state.grip
+        if grip is None or grip.parameter != index:
+            grip = Grip(index, state.c, state.target.item(index))
+        c = state.c
+        if state.active is None or state.active[index]:
+            c = state.editor.drag(grip.c, index, grip.value, wanted.item(index))
+        touched = np.arange(wanted.size) == index
+        return self._hold(c, wanted, touched, grip)
+
+    def recall(self, p: ArrayLike) -> FloatArray:
+        """Set all parameters by hand, as when a stored sound is recalled.
+
+        They are taken over at once and exactly, and the point moves to where the map comes
+        nearest; what it cannot reach is held as an offset, as by `set`.
+
+        Parameters
+        ----------
         p : array_like, shape (n,)
-            All values.
+            All values; one that is not finite leaves its parameter as it is.
 
         Returns
         -------
@@ -262,15 +255,15 @@ class Performer:
         ------
         ShapeError
             If `p` has another shape.
-        SettingsError
-            If there is no slider `index`.
         """
-        if value is None:
-            return self._edit_all(index)  # pyright: ignore[reportArgumentType]
-        return self._edit_one(index, value)  # pyright: ignore[reportArgumentType]
+        state = self._state
+        given = _frame("recall", p, state.target.size)
+        touched = np.isfinite(given)
+        wanted = in_range(state.mapping, np.where(touched, given, state.target))
+        return self._hold(state.editor.nearest(state.c, wanted), wanted, touched, None)
 
     def release(self, glide_ms: float = 0.0) -> FloatArray:
-        """Let go of the offset that edits hold: the parameters return to what the map gives.
+        """Let go of the offset that is held: the parameters return to what the map gives.
 
         Parameters
         ----------
@@ -284,14 +277,14 @@ class Performer:
         """
         glide_s = _seconds("glide_ms", glide_ms)
         state = self._state
-        target = _target(state, state.mapped, None)
+        target = state.aimed(state.mapped, None)
         return self._glide(state._replace(held=None, target=target), self._clock(), glide_s)
 
     def activate(self, mask: ArrayLike, glide_ms: float = GLIDE_MS) -> FloatArray:
         """Choose the parameters that follow the map; the others stay where they are now.
 
-        Edits are then solved for the active parameters only. Where fewer than m are active many
-        positions fit, and the nearest to where the controller is gets taken.
+        What is set by hand is then solved for the active parameters only. Where fewer than m are
+        active many points fit, and the nearest to where the point is gets taken.
 
         Parameters
         ----------
@@ -312,23 +305,23 @@ class Performer:
         """
         glide_s = _seconds("glide_ms", glide_ms)
         state = self._state
-        chosen = _frozen(_frame("activate", mask, state.target.size) != 0.0)
+        chosen = frozen(_frame("activate", mask, state.target.size) != 0.0)
         active = None if chosen.all() else chosen
         held = state.held
         if held is not None:
             # What comes back to the map comes without an offset.
-            back = chosen & ~_mask(state)
-            held = _Held(_frozen(np.where(back, held.reached, held.wanted)), held.reached)
+            back = chosen & ~state.mask
+            held = Held(frozen(np.where(back, held.reached, held.wanted)), held.reached)
         # What goes off stops where it is, in the middle of a glide too.
         now = self._clock()
-        stopped = state._replace(active=active, target=_play(state, now))
-        target = _target(stopped, state.mapped, held)
+        stopped = state._replace(active=active, target=state.played(now))
+        target = stopped.aimed(state.mapped, held)
         editor = Editor(state.mapping, active)
         state = stopped._replace(editor=editor, held=held, target=target)
         return self._glide(state, now, glide_s)
 
     def swap(self, mapping: TimbreMap, glide_ms: float = GLIDE_MS) -> FloatArray:
-        """Play another map: the controller stays, the parameters glide from where they are.
+        """Play another map: the point stays, the parameters glide from where they are.
 
         An offset that was held is let go, as it belongs to the map before. What is switched off
         stays where it is.
@@ -356,64 +349,36 @@ class Performer:
         sizes = (old.control_size, old.parameter_size)
         if (new.control_size, new.parameter_size) != sizes:
             raise ShapeError(
-                f"swap: the map has {new.control_size} controls and {new.parameter_size} "
-                f"parameters, the performance {sizes[0]} and {sizes[1]}: start another Performer"
+                f"swap: the map has {new.control_size} coordinates and {new.parameter_size} "
+                f"parameters, the performance {sizes[0]} and {sizes[1]}; start another Performer"
             )
-        mapped = _frozen(mapping.forward(state.c))
+        mapped = frozen(mapping.forward(state.c))
         return self._glide(
             state._replace(
                 mapping=mapping,
                 editor=Editor(mapping, state.active),
                 mapped=mapped,
                 held=None,
-                target=_target(state, mapped, None),
+                target=state.aimed(mapped, None),
             ),
             self._clock(),
             glide_s,
         )
 
-    def _edit_one(self, index: SupportsIndex, value: float) -> FloatArray:
-        state = self._state
-        index = operator.index(index)
-        if not 0 <= index < state.target.size:
-            raise SettingsError(
-                f"edit: no parameter {index}: expected 0 to {state.target.size - 1}"
-            )
-        if not isfinite(value):
-            return self.p
-        wanted = state.target.copy()
-        wanted[index] = value
-        wanted = _in_range(state.mapping, wanted)
-        grip = state.grip
-        if grip is None or grip.slider != index:
-            grip = _Grip(index, state.c, state.target.item(index))
-        c = state.c
-        if state.active is None or state.active[index]:
-            c = state.editor.drag(grip.c, index, grip.value, wanted.item(index))
-        touched = np.arange(wanted.size) == index
-        return self._set(c, wanted, touched, grip)
-
-    def _edit_all(self, p: ArrayLike) -> FloatArray:
-        state = self._state
-        given = _frame("edit", p, state.target.size)
-        touched = np.isfinite(given)
-        wanted = _in_range(state.mapping, np.where(touched, given, state.target))
-        return self._set(state.editor.nearest(state.c, wanted), wanted, touched, None)
-
-    def _set(
-        self, c: FloatArray, wanted: FloatArray, touched: NDArray[np.bool_], grip: _Grip | None
+    def _hold(
+        self, c: FloatArray, wanted: FloatArray, touched: NDArray[np.bool_], grip: Grip | None
     ) -> FloatArray:
-        """Hold `wanted` at the controls `c`; what the hand touched is there without smoothing."""
+        """Hold `wanted` with the point at `c`; what the hand touched is there without smoothing."""
         state = self._state
         now = self._clock()
         c = np.where(np.isfinite(c), c, state.c)
-        mapped = _frozen(state.mapping.forward(c))
-        fading = _only(_faded(state, now), ~touched)
+        mapped = frozen(state.mapping.forward(c))
+        fading = only(state.faded(now), ~touched)
         return self._publish(
             state._replace(
-                c=_frozen(c),
+                c=frozen(c),
                 mapped=mapped,
-                held=_Held(_frozen(wanted), mapped),
+                held=Held(frozen(wanted), mapped),
                 target=wanted,
                 fading=fading,
                 time_s=now,
@@ -421,87 +386,27 @@ class Performer:
             )
         )
 
-    def _glide(self, state: _State, now: float, glide_s: float) -> FloatArray:
+    def _glide(self, state: State, now: float, glide_s: float) -> FloatArray:
         """Publish a state whose target is new, gliding there from where the parameters are.
 
         Without a glide the step is taken at once, and what was fading before goes on.
         """
         if glide_s > 0.0:
-            fading = (_Fading(_play(self._state, now) - state.target, glide_s),)
+            fading = (Fading(self._state.played(now) - state.target, glide_s),)
         else:
-            fading = _only(_faded(self._state, now), _mask(state))
+            fading = only(self._state.faded(now), state.mask)
         return self._publish(state._replace(fading=fading, time_s=now, grip=None))
 
-    def _publish(self, state: _State) -> FloatArray:
+    def _publish(self, state: State) -> FloatArray:
         self._state = state
-        return _play(state, state.time_s)
-
-
-def _play(state: _State, now: float) -> FloatArray:
-    """Parameters at a time: the target, and what has not yet faded."""
-    if not state.fading:
-        return state.target
-    elapsed_s = max(now - state.time_s, 0.0)
-    p = state.target + sum(part.after(elapsed_s) for part in state.fading)
-    return _frozen(_in_range(state.mapping, p))
-
-
-def _target(state: _State, mapped: FloatArray, held: _Held | None) -> FloatArray:
-    """Where the parameters go when the map gives `mapped`."""
-    target = mapped
-    if held is not None:
-        target = _in_range(state.mapping, held.wanted + (mapped - held.reached))
-    if state.active is not None:
-        target = np.where(state.active, target, state.target)
-    return _frozen(target)
-
-
-def _mask(state: _State) -> NDArray[np.bool_]:
-    if state.active is not None:
-        return state.active
-    return _frozen(np.ones(state.target.size, dtype=np.bool_))
-
-
-def _in_range(mapping: TimbreMap, p: FloatArray) -> FloatArray:
-    return p if mapping.parameter_range is None else np.clip(p, *mapping.parameter_range)
-
-
-def _faded(state: _State, now: float) -> tuple[_Fading, ...]:
-    """Bring what fades up to `now`, without what has vanished."""
-    if not state.fading:
-        return ()
-    elapsed_s = max(now - state.time_s, 0.0)
-    parts = (_Fading(part.after(elapsed_s), part.time_constant_s) for part in state.fading)
-    return tuple(part for part in parts if np.abs(part.values).max() > SETTLED)
-
-
-def _only(fading: tuple[_Fading, ...], where: NDArray[np.bool_]) -> tuple[_Fading, ...]:
-    """Keep what fades of some parameters."""
-    return tuple(part._replace(values=np.where(where, part.values, 0.0)) for part in fading)
-
-
-def _with(
-    fading: tuple[_Fading, ...], values: FloatArray, time_constant_s: float
-) -> tuple[_Fading, ...]:
-    """Add `values` to the part with this time constant."""
-    others: list[_Fading] = []
-    for part in fading:
-        if part.time_constant_s == time_constant_s:
-            values = values + part.values
-        else:
-            others.append(part)
-    return (*others, _Fading(values, time_constant_s))
+        return state.played(state.time_s)
 
 
 def _frame(method: str, values: ArrayLike, size: int) -> FloatArray:
+    """Make one control frame (size,) of `values`."""
     array = rows(method, values, size)
     if array.ndim != 1:
         raise ShapeError(f"{method}: expected shape ({size},), got {array.shape}")
-    return array
-
-
-def _frozen(array: Array) -> Array:
-    array.setflags(write=False)
     return array
 
 

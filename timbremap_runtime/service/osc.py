@@ -355,9 +355,9 @@ class OscService:
                 performer.move(one)
             else:
                 if index < 0:
-                    performer.edit(value)
+                    performer.recall(value)
                 else:
-                    performer.edit(index, value)
+                    performer.set(index, value)
                 if not self._hold:
                     performer.release(GLIDE_MS)
                 self._dirty.add("c")

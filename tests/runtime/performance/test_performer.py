@@ -54,8 +54,8 @@ def test_nothing_that_is_not_finite_gets_into_the_state(performer: Performer):
     performer.move([0.2, 0.4, 0.9])
     before = performer.read()
     performer.move([np.nan, np.inf, -np.inf])
-    performer.edit(2, np.nan)
-    performer.edit(np.full(9, np.inf))
+    performer.set(2, np.nan)
+    performer.recall(np.full(9, np.inf))
     equal(performer.c, before.c, SAME_C)
     equal(performer.p, before.p)
     performer.move([np.nan, 0.5, 0.5])
@@ -64,10 +64,10 @@ def test_nothing_that_is_not_finite_gets_into_the_state(performer: Performer):
     p[[1, 3]] = np.nan, 99.0
     expected = performer.p.copy()
     expected[3] = 99.0
-    equal(performer.edit(p), expected)
+    equal(performer.recall(p), expected)
 
 
-def test_controls_outside_count_as_the_nearer_end(performer: Performer):
+def test_coordinates_outside_count_as_the_nearer_end(performer: Performer):
     performer.move([-3.0, 2.0, 0.5])
     equal(performer.c, [0.0, 1.0, 0.5])
     assert np.isfinite(performer.p).all()
@@ -79,20 +79,20 @@ def test_a_wrong_size_is_refused_and_changes_nothing(performer: Performer):
     for attempt in (
         lambda: performer.move([0.5, 0.5]),
         lambda: performer.move(np.zeros((2, 3))),
-        lambda: performer.edit(np.zeros(8)),
+        lambda: performer.recall(np.zeros(8)),
         lambda: performer.activate([True]),
     ):
         with pytest.raises(ShapeError, match="expected shape"):
             attempt()
-    for slider in (-1, 9):
-        with pytest.raises(SettingsError, match="expected 0 to 8"):
-            performer.edit(slider, 3.0)
+    for index in (-1, 9):
+        with pytest.raises(SettingsError, match="use 0 to 8"):
+            performer.set(index, 3.0)
     for a, b in zip(performer.read(), before, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def test_what_is_read_cannot_be_written(performer: Performer):
-    performer.edit(0, 3.0)
+    performer.set(0, 3.0)
     for array in (*performer.read(), performer.p, performer.c, performer.move([0.1, 0.2, 0.3])):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
@@ -105,29 +105,29 @@ def test_the_caller_may_use_its_array_again(performer: Performer):
     equal(performer.c, [0.2, 0.4, 0.9])
 
 
-# Editing
+# Setting by hand
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1.0, 80.0, 126.9, 127.0])
-def test_an_edited_slider_is_exactly_where_the_hand_put_it(performer: Performer, value: float):
+def test_a_parameter_is_exactly_where_the_hand_put_it(performer: Performer, value: float):
     others = np.delete(performer.p, 4)
-    p = performer.edit(4, value)
+    p = performer.set(4, value)
     assert p[4] == value
     np.testing.assert_array_equal(np.delete(p, 4), others)
 
 
-def test_an_edit_moves_the_controller_to_the_nearest_position(
+def test_a_parameter_moves_the_point_to_the_nearest_that_fits(
     performer: Performer, mapping: TimbreMap
 ):
     wanted = performer.p.copy()
     wanted[4] += 10.0
-    performer.edit(4, wanted[4])
+    performer.set(4, wanted[4])
     equal(performer.c, mapping.inverse(wanted), SAME_C)
     assert np.abs(performer.c - 0.5).max() > 1e-3
 
 
 def test_the_pad_moves_around_what_is_held(performer: Performer, mapping: TimbreMap):
-    performer.edit(4, 90.0)
+    performer.set(4, 90.0)
     held = performer.read()
     c = held.c + np.array([0.01, -0.01, 0.02])
     expected = np.clip(mapping.forward(c) + held.offset, 0.0, 127.0)
@@ -137,13 +137,13 @@ def test_the_pad_moves_around_what_is_held(performer: Performer, mapping: Timbre
 
 
 def test_release_lets_the_offset_go_at_once(performer: Performer, mapping: TimbreMap):
-    performer.edit(4, 90.0)
+    performer.set(4, 90.0)
     equal(performer.release(), mapping.forward(performer.c))
     equal(performer.read().offset, np.zeros(9))
 
 
 def test_release_at_once_does_not_cut_smoothing_short(performer: Performer, clock: Clock):
-    performer.edit(4, 90.0)
+    performer.set(4, 90.0)
     performer.smoothing_ms = 50.0
     performer.move([0.2, 0.4, 0.9])
     clock.now_s += 0.01
@@ -152,7 +152,7 @@ def test_release_at_once_does_not_cut_smoothing_short(performer: Performer, cloc
 
 
 def test_release_can_glide(performer: Performer, mapping: TimbreMap, clock: Clock):
-    p = performer.edit(4, 90.0)
+    p = performer.set(4, 90.0)
     mapped = mapping.forward(performer.c)
     equal(performer.release(glide_ms=200.0), p)
     clock.now_s += 0.2
@@ -161,47 +161,47 @@ def test_release_can_glide(performer: Performer, mapping: TimbreMap, clock: Cloc
     equal(performer.p, mapped)
 
 
-def test_all_sliders_at_once_bring_back_the_position_they_came_from(
+def test_a_recalled_sound_brings_back_the_point_it_came_from(
     performer: Performer, mapping: TimbreMap
 ):
     c = np.array([0.03, 0.96, 0.4])
-    performer.edit(3, 127.0)
+    performer.set(3, 127.0)
     performer.move([0.9, 0.1, 0.1])
     p = mapping.forward(c)
-    np.testing.assert_array_equal(performer.edit(p), p)
+    np.testing.assert_array_equal(performer.recall(p), p)
     equal(performer.c, c, SAME_C)
     equal(performer.read().offset, np.zeros(9))
 
 
-def test_where_a_slider_leads_does_not_depend_on_the_way(performer: Performer):
+def test_where_a_parameter_leads_does_not_depend_on_the_way(performer: Performer):
     start = performer.c
     value = performer.p[4]
     for stop in np.linspace(value, 127.0, 50):
-        performer.edit(4, stop)
+        performer.set(4, stop)
     swept = performer.c
-    performer.edit(4, 127.0)
+    performer.set(4, 127.0)
     equal(performer.c, swept)
-    performer.edit(4, value)
+    performer.set(4, value)
     equal(performer.c, start, SAME_C)
 
 
 @pytest.mark.parametrize("sizes", [(3, 3), (3, 4), (3, 9), (8, 8), (3, 5, 9)])
 @pytest.mark.parametrize("scale", ["normal", "uniform"])
-def test_a_slider_at_its_end_does_not_throw_the_point_into_a_corner(sizes, scale):
+def test_a_parameter_at_its_end_does_not_throw_the_point_into_a_corner(sizes, scale):
     rng = np.random.default_rng(1)
     activations = ("tanh", "sigmoid")[-len(sizes) + 1 :]
     for _ in range(20):
         mapping = random_map(rng, sizes, scale=scale, activations=activations)
         m = mapping.control_size
         start = np.full(m, 0.5)
-        for slider in range(mapping.parameter_size):
+        for index in range(mapping.parameter_size):
             for end in (0.0, 127.0):
                 performer = Performer(mapping)
                 before = performer.move(start)
-                performer.edit(slider, end)
-                towards = mapping.forward(performer.c)[slider]
+                performer.set(index, end)
+                towards = mapping.forward(performer.c)[index]
                 if len(mapping.dense) == 1:  # layer by layer is not straight enough for this
-                    assert abs(towards - end) <= abs(before[slider] - end) + SAME_P
+                    assert abs(towards - end) <= abs(before[index] - end) + SAME_P
                 for c in (performer.c, mapping.inverse(performer.p)):
                     z = (mapping.vec_scale.forward(c) - mapping.vec_scale.mean) / (
                         mapping.vec_scale.std
@@ -213,14 +213,14 @@ def test_an_absurd_value_of_a_map_without_limits_leaves_the_performance_playable
     mapping = random_map(np.random.default_rng(0), (3, 9), activations=("linear",))
     performer = Performer(mapping)
     for value in (1e308, -1e308, 0.5):
-        performer.edit(3, value)
-        performer.edit(np.full(9, value))
+        performer.set(3, value)
+        performer.recall(np.full(9, value))
         assert np.isfinite(performer.c).all()
         assert np.isfinite(performer.p).all()
 
 
-def test_sliders_can_be_named(performer: Performer):
-    assert performer.edit(index=4, value=90.0)[4] == 90.0
+def test_the_arguments_of_set_can_be_named(performer: Performer):
+    assert performer.set(index=4, value=90.0)[4] == 90.0
 
 
 # Switching parameters off
@@ -234,34 +234,36 @@ def test_what_is_switched_off_stays(performer: Performer, mapping: TimbreMap):
     moved = performer.move(c)
     equal(moved[off], p[off])
     equal(moved[~off], mapping.forward(c)[~off])
-    equal(performer.edit(7, 90.0)[off], p[off])
+    equal(performer.set(7, 90.0)[off], p[off])
 
 
-def test_what_is_switched_off_has_no_say_in_an_edit(performer: Performer, mapping: TimbreMap):
+def test_what_is_switched_off_has_no_say_in_where_the_point_goes(
+    performer: Performer, mapping: TimbreMap
+):
     c = np.array([0.2, 0.4, 0.9])
     performer.move([0.5, 0.6, 0.4])
     active = np.arange(9) >= 4
     performer.activate(active)
     # Only the active five were made by this map from c: they alone say where c was.
-    performer.edit(np.where(active, mapping.forward(c), 3.0))
+    performer.recall(np.where(active, mapping.forward(c), 3.0))
     equal(performer.c, c, SAME_C)
 
 
-def test_a_slider_that_is_off_can_be_set_and_leaves_the_controller(performer: Performer):
+def test_a_parameter_that_is_off_can_be_set_and_leaves_the_point(performer: Performer):
     performer.activate(np.arange(9) != 2)
     c = performer.c
-    assert performer.edit(2, 11.0)[2] == 11.0
+    assert performer.set(2, 11.0)[2] == 11.0
     equal(performer.c, c)
     assert performer.move([0.1, 0.1, 0.1])[2] == 11.0
 
 
-def test_fewer_active_than_controls_give_the_nearest_of_the_positions_that_fit(
+def test_fewer_active_than_coordinates_give_the_nearest_of_the_points_that_fit(
     performer: Performer, mapping: TimbreMap
 ):
     performer.move([0.4, 0.6, 0.5])
     performer.activate(np.arange(9) == 5)
     start = mapping.vec_scale.spread(performer.c)
-    performer.edit(5, performer.p[5] + 5.0)
+    performer.set(5, performer.p[5] + 5.0)
     # Reached without an offset, along the gradient: nothing is left over, nothing is wasted.
     equal(performer.read().offset, np.zeros(9), 1e-8)
     step = mapping.vec_scale.spread(performer.c) - start
@@ -270,10 +272,10 @@ def test_fewer_active_than_controls_give_the_nearest_of_the_positions_that_fit(
     assert abs(abs(cosine) - 1.0) < SAME_C
 
 
-def test_with_none_active_the_controller_stays(performer: Performer):
+def test_with_none_active_the_point_stays(performer: Performer):
     performer.activate(np.zeros(9))
     c = performer.c
-    performer.edit(np.full(9, 20.0))
+    performer.recall(np.full(9, 20.0))
     equal(performer.c, c)
     equal(performer.p, np.full(9, 20.0))
 
@@ -283,7 +285,7 @@ def test_switched_on_again_it_glides_to_the_map(
 ):
     p = performer.move([0.2, 0.4, 0.9])
     performer.activate(np.zeros(9))
-    performer.edit(0, 70.0)
+    performer.set(0, 70.0)
     p = performer.move([0.7, 0.7, 0.1])
     equal(performer.activate(np.ones(9)), p)
     clock.now_s += 60.0
@@ -332,13 +334,13 @@ def test_a_hand_is_not_smoothed(mapping: TimbreMap, clock: Clock):
     performer.move([0.2, 0.4, 0.9])
     clock.now_s += 0.1
     p = performer.p
-    edited = performer.edit(4, 90.0)
-    assert edited[4] == 90.0
-    equal(np.delete(edited, 4), np.delete(p, 4))
+    after = performer.set(4, 90.0)
+    assert after[4] == 90.0
+    equal(np.delete(after, 4), np.delete(p, 4))
 
 
 @pytest.mark.parametrize("time_ms", [-1.0, np.nan, np.inf])
-def test_a_time_that_is_none_is_refused(mapping: TimbreMap, time_ms: float):
+def test_an_impossible_time_is_refused(mapping: TimbreMap, time_ms: float):
     performer = Performer(mapping)
     for attempt in (
         lambda: Performer(mapping, time_ms),
@@ -364,7 +366,7 @@ def test_a_clock_that_goes_back_does_no_harm(mapping: TimbreMap, clock: Clock):
 def test_swap_glides_from_where_the_parameters_are(performer: Performer, clock: Clock):
     other = random_map(np.random.default_rng(5), (3, 9), pca=False)
     performer.move([0.2, 0.4, 0.9])
-    p = performer.edit(4, 90.0)
+    p = performer.set(4, 90.0)
     c = performer.c
     equal(performer.swap(other, glide_ms=100.0), p)
     equal(performer.c, c)
@@ -386,7 +388,7 @@ def test_a_move_during_a_glide_is_followed(performer: Performer, clock: Clock):
 
 
 def test_swap_refuses_other_sizes_and_plays_on(performer: Performer, mapping: TimbreMap):
-    with pytest.raises(ShapeError, match=r"3 controls and 8 parameters.*3 and 9"):
+    with pytest.raises(ShapeError, match=r"3 coordinates and 8 parameters.*3 and 9"):
         performer.swap(random_map(np.random.default_rng(5), (3, 8)))
     assert performer.mapping is mapping
 
@@ -419,14 +421,13 @@ def test_readers_never_see_half_a_state_while_the_writer_hammers():
     readers = [threading.Thread(target=read, args=(index,)) for index in range(3)]
     for reader in readers:
         reader.start()
-    deadline = time.monotonic() + 3.0
     n_writes = 0
     try:
-        while time.monotonic() < deadline and not failures:
+        while not failures and (n_writes < 3000 or min(seen) < 300):
             performer.move(rng.uniform(-0.1, 1.1, 3))
-            performer.edit(int(rng.integers(9)), rng.choice([0.0, 127.0, rng.uniform(0, 127)]))
+            performer.set(int(rng.integers(9)), rng.choice([0.0, 127.0, rng.uniform(0, 127)]))
             if n_writes % 5 == 0:
-                performer.edit(rng.uniform(0, 127, 9))
+                performer.recall(rng.uniform(0, 127, 9))
                 performer.activate(rng.random(9) < 0.7, glide_ms=0.0)
             if n_writes % 7 == 0:
                 performer.release()
@@ -437,5 +438,3 @@ def test_readers_never_see_half_a_state_while_the_writer_hammers():
         for reader in readers:
             reader.join()
     assert not failures
-    assert min(seen) > 0
-    assert n_writes > 0
