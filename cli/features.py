@@ -56,12 +56,15 @@ def main(argv: list[str] | None = None) -> None:
     list_broken(report.broken)
     if report.without_sound:
         rows = report.without_sound
-        print(f"{len(rows)} rows of labels.csv have no sound and are left out: {ranges(rows)}")
+        print(
+            f"{len(rows)} rows of labels.csv have no sound and are left out: {ranges(rows)}",
+            file=sys.stderr,
+        )
         again = next_command(args.data_dir, "--resume")
         if again:
-            print(f"to render them:  {again}")
+            print(f"to render them:  {again}", file=sys.stderr)
     if report.broken:
-        print(f"{len(report.broken)} broken sounds are left out")
+        print(f"{len(report.broken)} broken sounds are left out", file=sys.stderr)
     n_sounds, n_mels, n_frames = report.shape
     print(
         f"{args.data_dir}: {n_sounds} spectrograms of {n_mels} mel bands x {n_frames} frames,"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from timbremap_runtime.errors import TimbreMapError
 
-from ._common import bar, command, parser, pitch, positive
+from ._common import bar, command, parser, pitch, positive, seed
 
 N_EXAMPLES = 10_000
 EVERY_ROW = -1
@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
         type=int,
         help=f"how many sounds (default: {N_EXAMPLES}, or as many as the folder was begun with)",
     )
-    add("--seed", type=int, default=0, help="the same seed gives the same sounds")
+    add("--seed", type=seed, default=0, help="the same seed gives the same sounds")
     add(
         "--sampling",
         choices=("uniform", "sobol"),
@@ -111,10 +111,11 @@ def main(argv: list[str] | None = None) -> None:
     if not (read_manifest(args.data_dir) or {}).get("repeatable") and patch.engine != "osc":
         print(
             f"note: {patch.name} does not sound the same twice with the same settings, so a row"
-            " that is rendered again will differ a little"
+            " that is rendered again will differ a little",
+            file=sys.stderr,
         )
     for row, fault in faults.items():
-        print(f"row {row}: the sound {fault}")
+        print(f"row {row}: the sound {fault}", file=sys.stderr)
     if faults:
         rows = ranges(list(faults))
         raise TimbreMapError(

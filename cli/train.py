@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._common import command, command_line, parser, positive
+from ._common import command, command_line, parser, positive, seed
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--epochs", type=positive, default=10, help="passes over the training sounds")
     add("--batch", type=positive, help="sounds a step (default: 16; original: 32)")
     add("--latent-size", "--latent_size", type=positive, default=3, help="how many controls")
-    add("--seed", type=int, default=0, help="the same seed gives the same model")
+    add("--seed", type=seed, default=0, help="the same seed gives the same model")
     add(
         "--recipe",
         choices=("default", "original"),

@@ -251,7 +251,7 @@ def test_a_plugin_that_never_sounds_the_same_is_told_of(
 ):
     patch = write_patch(tmp_path / "p", test_synth, BRIGHTNESS, "[fixed]\nVice = 0.3333")
     assert tm_generate.main([str(patch), str(tmp_path / "data"), "--examples", "10"]) == 0
-    assert "does not sound the same twice" in capsys.readouterr().out
+    assert "does not sound the same twice" in capsys.readouterr().err
     assert json.loads((tmp_path / "data" / "generate.json").read_text())["repeatable"] is False
     # What is there is kept, what is missing is rendered, as ever.
     (tmp_path / "data" / "wavs" / "ex_2.wav").unlink()
@@ -270,12 +270,12 @@ def test_a_crash_costs_its_row_and_a_message(
     labels = np.loadtxt(tmp_path / "data" / "labels.csv", delimiter=",", dtype=int)
     crashing = [row for row in range(6) if labels[row, 1] == 127]
     assert 0 < len(crashing) < 6
-    output, error = capsys.readouterr()
+    error = capsys.readouterr().err
     for row in range(6):
         rendered = (tmp_path / "data" / "wavs" / f"ex_{row}.wav").exists()
         assert rendered == (row not in crashing)
         told = f"row {row}: the sound could not be made: its process was ended by SIGSEGV"
-        assert (told in output) == (row in crashing)
+        assert (told in error) == (row in crashing)
     assert f"--only {ranges(crashing)}" in error
     # The rest is a data set.
     assert features.main([str(tmp_path / "data")]) == 0

@@ -92,7 +92,7 @@ def test_a_missing_sound_does_not_shift_labels(
     for row in (2, 30, 31, 32):
         wav(copy, row).unlink()
     assert tm_features.main([str(copy)]) == 0
-    assert "4 rows of labels.csv have no sound and are left out: 2,30-32" in capsys.readouterr().out
+    assert "4 rows of labels.csv have no sound and are left out: 2,30-32" in capsys.readouterr().err
     kept = [row for row in range(N_SOUNDS) if row not in (2, 30, 31, 32)]
     for name in ("labels.npy", "features.npy"):
         assert np.array_equal(np.load(copy / name), np.load(data_dir / name)[kept])
@@ -215,7 +215,7 @@ def test_broken_sounds_can_be_skipped_in_features_and_labels_alike(
 ):
     broken = damage(copy)
     assert tm_features.main([str(copy), "--skip-broken"]) == 0
-    assert "8 broken sounds are left out" in capsys.readouterr().out
+    assert "8 broken sounds are left out" in capsys.readouterr().err
     kept = [row for row in range(N_SOUNDS) if row not in broken]
     for name in ("labels.npy", "features.npy"):
         assert np.array_equal(np.load(copy / name), np.load(data_dir / name)[kept])

@@ -201,12 +201,10 @@ def test_broken_sounds_are_reported_by_row_and_cost_only_themselves(
     assert tm_generate.main([str(patch), str(data), "--examples", "40"]) == 1
     values = sample_parameters(GenerateSettings(40), 1)[:, 0]
     broken = np.flatnonzero(values > 100).tolist()
-    captured = capsys.readouterr()
-    assert [f"row {row}: the sound is clipped (peak 1.57)" for row in broken] == (
-        captured.out.splitlines()
-    )
-    assert captured.err.startswith(f"error: {data}: {len(broken)} of 40 sounds came out broken")
-    assert f"--only {','.join(map(str, broken))}" in captured.err
+    *lines, error = capsys.readouterr().err.splitlines()
+    assert [f"row {row}: the sound is clipped (peak 1.57)" for row in broken] == lines
+    assert error.startswith(f"error: {data}: {len(broken)} of 40 sounds came out broken")
+    assert f"--only {','.join(map(str, broken))}" in error
     assert len(list((data / "wavs").iterdir())) == 40 - len(broken)
 
 
@@ -306,7 +304,7 @@ def test_stopped_by_hand_it_says_how_to_go_on(tmp_path: Path, capsys: pytest.Cap
     assert found[2].endswith(f"'{tmp_path / 'a b'}' --examples 3000 --resume")
     # Looked at as it is, the rest is said to be missing, with the command that makes it.
     assert tm_features.main([str(tmp_path / "a b")]) == 0
-    assert "to render them:  tm-generate" in capsys.readouterr().out
+    assert "to render them:  tm-generate" in capsys.readouterr().err
 
 
 def test_labels_of_somebody_else_are_not_written_over(tmp_path: Path):
