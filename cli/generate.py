@@ -70,7 +70,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.data_dir is None:
         arguments.error("the following arguments are required: data_dir")
 
-    from timbremap_jax.data.manifest import next_command, ranges, read_manifest
+    from timbremap_jax.data.manifest import ranges, read_manifest
     from timbremap_jax.data.patch import load_patch
     from timbremap_jax.data.render.generate import generate
     from timbremap_jax.data.render.sampling import GenerateSettings
@@ -108,7 +108,8 @@ def main(argv: list[str] | None = None) -> None:
         raise KeyboardInterrupt(
             f"stopped, {n_there} of {n_examples} sounds are there; go on with  {go_on}"
         ) from None
-    if not (read_manifest(args.data_dir) or {}).get("repeatable") and patch.engine != "osc":
+    manifest = read_manifest(args.data_dir) or {}
+    if not manifest.get("repeatable", True) and patch.engine != "osc":
         print(
             f"note: {patch.name} does not sound the same twice with the same settings, so a row"
             " that is rendered again will differ a little",
@@ -121,7 +122,7 @@ def main(argv: list[str] | None = None) -> None:
         raise TimbreMapError(
             f"{args.data_dir}: {len(faults)} of {n_examples} sounds came out broken; go on"
             " without them (tm-features leaves them out), or render them again with "
-            f" {next_command(args.data_dir, '--only', rows)}"
+            f" {shlex.join([*typed, '--only', rows])}"
         )
     print(f"{args.data_dir}: {n_examples} sounds of {', '.join(patch.parameter_names)}")
 

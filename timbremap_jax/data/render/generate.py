@@ -9,10 +9,9 @@ or by how many processes.
 
 from __future__ import annotations
 
-import hashlib
 import io
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,32 +19,25 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from timbremap_jax.data.audio.sounds import find_fault, is_whole, wav_path, write_wav
 from timbremap_jax.data.engines import FOREIGN, open_engine
-from timbremap_jax.data.engines.base import Engine, LiveEngine, NoSound
+from timbremap_jax.data.engines.base import LiveEngine
 from timbremap_jax.data.files import save_bytes
-from timbremap_jax.data.manifest import read_manifest, write_manifest
-from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
-from timbremap_jax.data.render.resume import make_manifest, require_same
+from timbremap_jax.data.lock import at_work_in
+from timbremap_jax.data.manifest import manifest_path, read_manifest, write_manifest
+from timbremap_jax.data.patch import Note, Patch
+from timbremap_jax.data.render.rehearsal import rehearse
+from timbremap_jax.data.render.renderer import Renderer, open_renderer
+from timbremap_jax.data.render.resume import make_manifest, require_own, require_same
 from timbremap_jax.data.render.sampling import GenerateSettings, on_steps, sample_parameters
 from timbremap_jax.data.workers import WorkerDied, map_rows
-from timbremap_runtime.errors import FormatError, PathError, SettingsError, TimbreMapError
+from timbremap_runtime.errors import PathError, SettingsError
 
 T = TypeVar("T")
 Progress = Callable[[Iterable[T], int], Iterable[T]]
 """Wraps an iterable of so many items, as a progress bar does."""
 
-N_TRIES = 2
-"""How often a sound is rendered before its fault is believed."""
-
 LIVE_TRIES = 4
-"""The same, of one that is recorded live."""
-
-N_REHEARSED = 8
-"""Sounds that are rendered twice, to see whether they come out the same."""
-
-PATIENCE_S = 60.0
-"""Seconds that an engine may take for a sound, beside twenty times its length."""
+"""How often a sound that is recorded live is tried before its fault is believed."""
 
 
 def generate(
@@ -106,134 +98,43 @@ def generate(
         The engine cannot be opened.
     """
     data_dir = Path(data_dir)
+    rows = _wanted_rows(settings.n_examples, first_row, only)
     note = note or patch.note
     values = on_steps(sample_parameters(settings, len(patch.parameters)), patch.parameters)
     renderer = Renderer(patch, note, values, data_dir, settings.sample_format)
-    # Whatever is wrong with the patch is said before anything is written.
-    engine = None if patch.engine in FOREIGN else open_engine(patch)
-    repeatable = rehearse(renderer) if engine is None else not isinstance(engine, LiveEngine)
-    rows: Sequence[int] = range(settings.n_examples)
-    if only is not None:
-        rows = sorted(set(only))
-        outside = [row for row in rows if not 0 <= row < settings.n_examples]
-        if outside or not rows:
-            problem = f"there is no row {outside[0]}" if outside else "none is given"
-            raise SettingsError(f"rows are numbered 0 to {settings.n_examples - 1}: {problem}")
-    if first_row is not None and not 0 <= first_row < settings.n_examples:
-        raise SettingsError(
-            f"rows are numbered 0 to {settings.n_examples - 1}: there is no row {first_row}"
-        )
-    manifest = {**make_manifest(patch, note, settings), "repeatable": repeatable}
-    require_same(data_dir, manifest, again=resume or only is not None, may_grow=resume)
-    manifest |= _as_typed(data_dir, settings, command)
-    labels = io.StringIO()
-    np.savetxt(labels, values, fmt="%d", delimiter=",")
-    _begin(data_dir, manifest, labels.getvalue().encode())
-    if only is None:
-        again_from = settings.n_examples if first_row is None else first_row
-        rows = [row for row in rows if row >= again_from or not renderer.is_done(row)]
-    if isinstance(engine, LiveEngine):
-        outcomes = engine.conduct(
-            rows, settings.n_examples, renderer.renders_with(engine, LIVE_TRIES)
-        )
-    else:
-        outcomes = map_rows(
-            partial(_open_renderer, renderer), rows, n_workers, patience_s=renderer.patience_s
-        )
-    faults = {}
-    for row, fault in progress(outcomes, len(rows)):
-        if fault:
-            died = isinstance(fault, WorkerDied)
-            faults[row] = f"could not be made: {fault}" if died else fault
+    with at_work_in(data_dir, command):
+        require_own(data_dir, again=resume or only is not None)
+        # Whatever is wrong with the patch is said before anything is written.
+        engine = None if patch.engine in FOREIGN else open_engine(patch)
+        repeatable = rehearse(renderer) if engine is None else not isinstance(engine, LiveEngine)
+        manifest = {**make_manifest(patch, note, settings), "repeatable": repeatable}
+        require_same(data_dir, manifest, may_grow=resume)
+        manifest |= _as_typed(data_dir, settings, command)
+        with _begun(data_dir, manifest, values):
+            if only is None:
+                again_from = settings.n_examples if first_row is None else first_row
+                rows = [row for row in rows if row >= again_from or not renderer.is_done(row)]
+            if isinstance(engine, LiveEngine):
+                render = renderer.renders_with(engine, LIVE_TRIES)
+                outcomes = engine.conduct(rows, settings.n_examples, render)
+            else:
+                task, patience_s = partial(open_renderer, renderer), renderer.patience_s
+                outcomes = map_rows(task, rows, n_workers, patience_s=patience_s)
+            faults = {}
+            for row, fault in progress(outcomes, len(rows)):
+                if fault:
+                    died = isinstance(fault, WorkerDied)
+                    faults[row] = f"could not be made: {fault}" if died else fault
     return dict(sorted(faults.items()))
 
 
-@dataclass(frozen=True, eq=False)
-class Renderer:
-    """What a worker needs to render any row."""
-
-    patch: Patch
-    note: Note
-    values: NDArray[np.int64]
-    data_dir: Path
-    sample_format: str
-
-    @property
-    def n_samples(self) -> int:
-        """Length of every sound."""
-        return self.note.n_samples(SAMPLE_RATE)
-
-    @property
-    def patience_s(self) -> float:
-        """How long an engine may be silent before it is taken to hang."""
-        return PATIENCE_S + 0.02 * self.note.duration_ms
-
-    def renders_with(self, engine: Engine, n_tries: int = N_TRIES) -> Callable[[int], str | None]:
-        """Return what renders a row with ``engine`` and says what is wrong with its sound."""
-
-        def render(row: int) -> str | None:
-            fault = None
-            for _ in range(n_tries):
-                try:
-                    samples = engine.render(self.values[row].tolist(), self.note)
-                except NoSound as error:
-                    fault = str(error)
-                    continue
-                fault = find_fault(samples, self.n_samples)
-                if fault is None:
-                    path = wav_path(self.data_dir, row)
-                    write_wav(path, samples, engine.sample_rate, self.sample_format)
-                    break
-            return fault
-
-        return render
-
-    def is_done(self, row: int) -> bool:
-        """Whether the sound of a row is there and whole."""
-        return is_whole(wav_path(self.data_dir, row), self.n_samples)
-
-
-def _open_renderer(renderer: Renderer) -> Callable[[int], str | None]:
-    return renderer.renders_with(open_engine(renderer.patch))
-
-
-def rehearse(renderer: Renderer) -> bool:
-    """Render the first rows twice: in two processes, in two orders.
-
-    Returns
-    -------
-    bool
-        Whether both times every sample was the same.
-
-    Raises
-    ------
-    FormatError
-        Not one of the rows could be rendered.
-    """
-    rows = range(min(N_REHEARSED, len(renderer.values)))
-
-    def outcomes(order: Sequence[int]) -> dict[int, str | TimbreMapError]:
-        task = partial(_open_rehearsal, renderer)
-        return dict(map_rows(task, order, 1, patience_s=renderer.patience_s))
-
-    first = outcomes(rows)
-    if all(isinstance(outcome, TimbreMapError) for outcome in first.values()):
-        raise FormatError(f"{renderer.patch.source}: cannot be played: {first[0]}")
-    second = outcomes(rows[::-1])
-    return all(str(first[row]) == str(second[row]) for row in rows)
-
-
-def _open_rehearsal(renderer: Renderer) -> Callable[[int], str | NoSound]:
-    engine = open_engine(renderer.patch)
-
-    def render(row: int) -> str | NoSound:
-        try:
-            samples = engine.render(renderer.values[row].tolist(), renderer.note)
-        except NoSound as error:
-            return error
-        return hashlib.sha256(samples.tobytes()).hexdigest()
-
-    return render
+def _wanted_rows(n_rows: int, first_row: int | None, only: Sequence[int] | None) -> Sequence[int]:
+    asked = [*({*only} if only is not None else ()), *([] if first_row is None else [first_row])]
+    outside = [row for row in sorted(asked) if not 0 <= row < n_rows]
+    if outside or (only is not None and not asked):
+        problem = f"there is no row {outside[0]}" if outside else "none is given"
+        raise SettingsError(f"rows are numbered 0 to {n_rows - 1}: {problem}")
+    return range(n_rows) if only is None else sorted(asked)
 
 
 def _as_typed(data_dir: Path, settings: GenerateSettings, command: Sequence[str]) -> dict[str, Any]:
@@ -244,19 +145,32 @@ def _as_typed(data_dir: Path, settings: GenerateSettings, command: Sequence[str]
     return {"command": list(command), "data_dir": str(data_dir)} if command else {}
 
 
-def _begin(data_dir: Path, manifest: dict[str, Any], labels: bytes) -> None:
-    """Make the folder; write manifest and labels, unless somebody edited those."""
-    file = data_dir / "labels.csv"
-    if file.exists() and not labels.startswith(file.read_bytes()):
+@contextmanager
+def _begun(data_dir: Path, manifest: dict[str, Any], values: NDArray[np.int64]) -> Iterator[None]:
+    """Write manifest and labels; take them back if not a single sound comes of it.
+
+    Whatever was wrong (nobody listens, no room) can then be mended and the folder begun once more.
+    """
+    wavs, labels = data_dir / "wavs", data_dir / "labels.csv"
+    is_new = read_manifest(data_dir) is None
+    text = io.StringIO()
+    np.savetxt(text, values, fmt="%d", delimiter=",")
+    content = text.getvalue().encode()
+    # Of fewer rows, if the data set is to grow.
+    if labels.exists() and not content.startswith(labels.read_bytes()):
         raise PathError(
-            f"{file} was changed, but its rows are drawn from the seed and what is rendered:"
-            " delete it to have it written anew, or give another folder"
+            f"{labels}: was changed, but its rows are drawn from the seed and what is rendered;"
+            " delete it to have it written anew, or choose another folder"
         )
     try:
-        (data_dir / "wavs").mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise PathError(f"{data_dir} is a file, or lies in one: give a folder") from None
-    for left_over in (data_dir / "wavs").glob(".ex_*.wav"):
-        left_over.unlink()  # of a run that was killed
-    write_manifest(data_dir, manifest)
-    save_bytes(file, labels)
+        wavs.mkdir(exist_ok=True)
+        for left_over in wavs.glob(".ex_*.wav"):
+            left_over.unlink()  # of a run that was killed
+        write_manifest(data_dir, manifest)
+        save_bytes(labels, content)
+        yield
+    finally:
+        if is_new and wavs.is_dir() and not any(wavs.iterdir()):
+            wavs.rmdir()
+            for file in (manifest_path(data_dir), labels):
+                file.unlink(missing_ok=True)

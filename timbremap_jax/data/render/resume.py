@@ -36,29 +36,36 @@ def make_manifest(patch: Patch, note: Note, settings: GenerateSettings) -> dict[
     }
 
 
-def require_same(
-    data_dir: Path, manifest: dict[str, Any], *, again: bool, may_grow: bool = False
-) -> None:
-    """Check that a folder is new or, with ``again``, one that was begun with the same manifest.
+def require_own(data_dir: Path, *, again: bool) -> None:
+    """Check that a folder is new or, with ``again``, one that ``tm-generate`` began.
+
+    Raises
+    ------
+    PathError
+        It holds something else, or a data set without ``again``.
+    """
+    if read_manifest(data_dir) is None:
+        _require_new(data_dir)
+    elif not again:
+        raise PathError(
+            f"{data_dir}: holds a data set already; continue it with --resume, or choose another"
+            " folder"
+        )
+
+
+def require_same(data_dir: Path, manifest: dict[str, Any], *, may_grow: bool = False) -> None:
+    """Check that a folder, if it was begun, was begun with the same manifest.
 
     With ``may_grow`` it may be one of fewer sounds.
 
     Raises
     ------
-    PathError
-        It holds something else.
     SettingsError
         It was made from another patch or with other settings.
     """
     earlier = read_manifest(data_dir)
     if earlier is None:
-        _require_new(data_dir)
         return
-    if not again:
-        raise PathError(
-            f"{data_dir}: holds a data set already; continue it with --resume, or choose another"
-            " folder"
-        )
     for key, now in manifest.items():
         then = earlier.get(key)
         if key in NOT_COMPARED or then == now:

@@ -22,7 +22,7 @@ from timbremap_jax.data.engines import open_engine
 from timbremap_jax.data.engines.plugin import described
 from timbremap_jax.data.manifest import ranges
 from timbremap_jax.data.patch import Patch, load_patch
-from timbremap_jax.data.render import generate as generate_module
+from timbremap_jax.data.render import renderer
 from timbremap_jax.data.render.generate import generate
 from timbremap_jax.data.render.sampling import GenerateSettings
 from timbremap_runtime.errors import FormatError
@@ -289,7 +289,7 @@ def test_one_that_always_crashes_or_hangs_is_given_up(
     crash = write_patch(tmp_path / "c", test_synth, BRIGHTNESS, "[fixed]\nVice = 1.0")
     with pytest.raises(FormatError, match="cannot be played: its process was ended by SIGSEGV"):
         generate(load_patch(crash), tmp_path / "data", GenerateSettings(1))
-    monkeypatch.setattr(generate_module, "PATIENCE_S", 2.0)
+    monkeypatch.setattr(renderer, "PATIENCE_S", 2.0)
     hang = write_patch(tmp_path / "h", test_synth, BRIGHTNESS, "[fixed]\nVice = 0.6667")
     with pytest.raises(FormatError, match="cannot be played: its process did not answer any more"):
         generate(load_patch(hang), tmp_path / "data", GenerateSettings(1))

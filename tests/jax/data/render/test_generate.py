@@ -269,7 +269,7 @@ def test_edited_labels_are_not_written_over(data_dir: Path, tmp_path: Path):
     edited = drawn.replace(drawn.partition("\n")[0], "1,2,3,4", 1)
     labels.write_text(edited)
     patch, settings = load_patch(LFO4, "fm"), GenerateSettings(N_SOUNDS)
-    with pytest.raises(PathError, match=r"labels\.csv was changed"):
+    with pytest.raises(PathError, match=r"labels\.csv: was changed"):
         generate(patch, folder, settings, only=[0])
     assert labels.read_text() == edited
     labels.unlink()
@@ -327,7 +327,7 @@ def test_a_disk_that_takes_no_more_is_one_line(tmp_path: Path):
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "cannot be written (File too large): choose another folder or make room" in done.stderr
-    assert list((tmp_path / "data" / "wavs").iterdir()) == []
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_full_disk_is_one_line_and_resume_goes_on_when_there_is_room(tmp_path: Path):
@@ -355,6 +355,45 @@ def test_a_full_disk_is_one_line_and_resume_goes_on_when_there_is_room(tmp_path:
         assert len(list((small / "data" / "wavs").iterdir())) == 40
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+def test_what_is_refused_leaves_nothing_in_the_way_of_the_corrected_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    data = tmp_path / "new" / "data"
+    patch = faust_patch(tmp_path / "patch", "process = nonsense;")
+    run = [str(patch), str(data), "--examples", "2"]
+    assert tm_generate.main(run) == 1
+    faust_patch(tmp_path / "patch", LOUD_ABOVE_100.replace("process =", "process = 1e-9 *"))
+    assert tm_generate.main([*run, "--only", "7"]) == 1
+    assert tm_generate.main(run) == 1
+    assert "row 1: the sound is silent" in capsys.readouterr().out
+    assert not data.parent.exists()
+    faust_patch(
+        tmp_path / "patch",
+        LOUD_ABOVE_100.replace("(1 + (a > 100))", "0.3").replace("1e-9 *", "1e-9 * a *"),
+    )
+    assert tm_generate.main(run) == 0
+    assert len(list((data / "wavs").iterdir())) == 2
+
+
+def test_two_runs_in_one_folder_are_kept_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    data = tmp_path / "data"
+    arguments = [str(LFO4), str(data), "--examples", "2000"]
+    going = subprocess.Popen([command("tm-generate"), *arguments])
+    deadline = time.monotonic() + 60
+    while not (data / "wavs" / "ex_50.wav").exists():
+        assert going.poll() is None and time.monotonic() < deadline
+        time.sleep(0.001)
+    for more in ([], ["--resume"], ["--only", "3"]):
+        assert tm_generate.main([*arguments, *more]) == 1
+        told = f"another run is at work in it (process {going.pid} on "
+        error = capsys.readouterr().err
+        assert told in error and f":  tm-generate {LFO4} {data} --examples 2000)" in error
+    going.terminate()
+    going.wait()
+    # What a dead process held is free.
+    assert tm_generate.main([*arguments, "--only", "3"]) == 0
 
 
 def test_a_source_that_does_not_compile_gives_the_words_of_faust(tmp_path: Path):

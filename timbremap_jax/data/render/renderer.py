@@ -1,0 +1,85 @@
+"""One row of a data set: its sound, checked and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from timbremap_jax.data.audio.sounds import find_fault, is_whole, wav_path, write_wav
+from timbremap_jax.data.engines import open_engine
+from timbremap_jax.data.engines.base import Engine, NoSound
+from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
+
+N_TRIES = 2
+"""How often a sound is rendered before its fault is believed."""
+
+PATIENCE_S = 60.0
+"""Seconds that an engine may take for a sound, beside twenty times its length."""
+
+
+@dataclass(frozen=True, eq=False)
+class Renderer:
+    """What a worker needs to render any row.
+
+    Attributes
+    ----------
+    patch : Patch
+        The instrument.
+    note : Note
+        What it plays.
+    values : ndarray of int64, shape (n_rows, n_parameters)
+        Its parameters 0..127, row by row.
+    data_dir : Path
+        The data folder.
+    sample_format : str
+        Of the WAV files.
+    """
+
+    patch: Patch
+    note: Note
+    values: NDArray[np.int64]
+    data_dir: Path
+    sample_format: str
+
+    @property
+    def n_samples(self) -> int:
+        """Length of every sound."""
+        return self.note.n_samples(SAMPLE_RATE)
+
+    @property
+    def patience_s(self) -> float:
+        """How long an engine may be silent before it is taken to hang."""
+        return PATIENCE_S + 0.02 * self.note.duration_ms
+
+    def renders_with(self, engine: Engine, n_tries: int = N_TRIES) -> Callable[[int], str | None]:
+        """Return what renders a row with ``engine`` and says what is wrong with its sound."""
+
+        def render(row: int) -> str | None:
+            fault = None
+            for _ in range(n_tries):
+                try:
+                    samples = engine.render(self.values[row].tolist(), self.note)
+                except NoSound as error:
+                    fault = str(error)
+                    continue
+                fault = find_fault(samples, self.n_samples)
+                if fault is None:
+                    path = wav_path(self.data_dir, row)
+                    write_wav(path, samples, engine.sample_rate, self.sample_format)
+                    break
+            return fault
+
+        return render
+
+    def is_done(self, row: int) -> bool:
+        """Whether the sound of a row is there and whole."""
+        return is_whole(wav_path(self.data_dir, row), self.n_samples)
+
+
+def open_renderer(renderer: Renderer) -> Callable[[int], str | None]:
+    """Open an engine in this process; return what renders a row with it."""
+    return renderer.renders_with(open_engine(renderer.patch))
