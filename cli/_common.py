@@ -62,7 +62,8 @@ def command(main: Callable[[list[str] | None], None]) -> Command:
             if line is None:
                 from ._report import report
 
-                line = report(error, command_line(f"tm-{main.__module__.rpartition('.')[2]}", argv))
+                name = f"tm-{main.__module__.rpartition('.')[2]}"
+                line = report(error, shlex.join(as_typed(name, argv)))
             print("error:", re.sub(r"\s*\n\s*", " ", line), file=sys.stderr)
             return 1
         return 0
@@ -168,10 +169,9 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescrip
         return super()._get_help_string(action)
 
 
-def command_line(name: str, argv: list[str] | None, *more: str) -> str:
-    """Return what was typed, with ``more`` behind it if it is not there."""
-    words = [name, *(sys.argv[1:] if argv is None else argv)]
-    return shlex.join([*words, *(word for word in more if word not in words)])
+def as_typed(name: str, argv: list[str] | None) -> list[str]:
+    """Return the words of a command as they were typed."""
+    return [name, *(sys.argv[1:] if argv is None else argv)]
 
 
 def positive(text: str) -> int:

@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> None:
 
     from timbremap_jax.data.audio.recordings import read_recording, spectrograms
     from timbremap_jax.model.inference import BATCH_SIZE
-    from timbremap_jax.model_folder.write import open_model
+    from timbremap_jax.model_folder.read import open_model
 
     model = open_model(args.model_dir)
     if model.features is None:

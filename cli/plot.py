@@ -32,19 +32,21 @@ def main(argv: list[str] | None = None) -> None:
 
     import numpy as np
 
-    from timbremap_jax.model_folder.write import load_array, read_json
+    from timbremap_jax.model_folder import layout
+    from timbremap_jax.model_folder.layout import load_array
     from timbremap_jax.pictures.latent import LatentPoints, plot_latent
     from timbremap_jax.pictures.latent_page import write_latent_page
+    from timbremap_runtime.core.model_folder import parameter_names
     from timbremap_runtime.errors import FormatError, ShapeError
 
-    names = tuple(read_json(model_dir, "config.json", "parameters")["parameters"])
-    spaces = {"Z": load_array(model_dir, "latent.npy")}
-    if (model_dir / "latent_pca.npy").exists():
-        spaces["Z*"] = load_array(model_dir, "latent_pca.npy")
-    labels = load_array(model_dir, "labels.npy")
-    # Folders trained before there were such rows hold the whole data set.
-    listed = (model_dir / "latent_rows.npy").exists()
-    rows = load_array(model_dir, "latent_rows.npy") if listed else np.arange(len(labels))
+    spaces = {"Z": load_array(model_dir, layout.LATENT)}
+    if (model_dir / layout.LATENT_PCA).exists():
+        spaces["Z*"] = load_array(model_dir, layout.LATENT_PCA)
+    labels = load_array(model_dir, layout.LABELS)
+    names = parameter_names(model_dir, labels.shape[1] if labels.ndim == 2 else 0)
+    # Folders of early versions have no such file, and hold the whole data set.
+    listed = (model_dir / layout.LATENT_ROWS).exists()
+    rows = load_array(model_dir, layout.LATENT_ROWS) if listed else np.arange(len(labels))
     try:
         points = LatentPoints(spaces, labels, names, rows.astype(np.int64))
     except ShapeError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -9,18 +11,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._common import command, command_line, parser, positive, seed
+from timbremap_jax.training.settings import TrainSettings
+
+from ._common import as_typed, command, parser, positive, seed
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from timbremap_jax.data.dataset import Dataset
     from timbremap_jax.training.loop import EpochReport
 
 FEW = 500
 """Sounds; with fewer, hardly anything can be learned."""
 
 COLLAPSED = 0.05
-"""A model whose answers spread less than that has learned nothing of the sounds."""
+"""A model whose answers to the training sounds vary less than that, as a share of what the true
+values do, has learned nothing of the sounds."""
 
 
 @command
@@ -31,9 +37,13 @@ def main(argv: list[str] | None = None) -> None:
         "tm-train --encoder lstm --gen --pca data/fm models/fm",
     )
     add = arguments.add_argument
+    defaults = TrainSettings()
     encoder = arguments.add_mutually_exclusive_group()
     encoder.add_argument(
-        "--encoder", choices=("dnn", "cnn", "lstm"), default="lstm", help="what hears the sounds"
+        "--encoder",
+        metavar="NAME",
+        default=defaults.encoder,
+        help="what hears the sounds: lstm, cnn or dnn",
     )
     for kind in ("dnn", "cnn", "lstm"):
         encoder.add_argument(
@@ -43,22 +53,49 @@ def main(argv: list[str] | None = None) -> None:
             const=kind,
             help=f"same as --encoder {kind}",
         )
-    add("--gen", action="store_true", help="a variational (generative) encoder")
-    add("--pca", action="store_true", help="turn the controls to the latent space's main axes")
-    add("--epochs", type=positive, default=10, help="passes over the training sounds")
-    add("--batch", type=positive, help="sounds a step (default: 16; original: 32)")
-    add("--latent-size", "--latent_size", type=positive, default=3, help="how many controls")
-    add("--seed", type=seed, default=0, help="the same seed gives the same model")
+    switch = argparse.BooleanOptionalAction
+    add(
+        "--gen",
+        action=switch,
+        default=defaults.generative,
+        help="a variational (generative) encoder",
+    )
+    add(
+        "--pca",
+        action=switch,
+        default=defaults.pca,
+        help="turn the point's axes to the latent space's main axes",
+    )
+    add("--epochs", type=positive, default=defaults.epochs, help="passes over the training sounds")
+    add("--batch", type=positive, help="sounds a step (default: the recipe's)")
+    add(
+        "--latent-size",
+        "--latent_size",
+        type=positive,
+        default=defaults.latent_size,
+        help="how many coordinates a point has",
+    )
+    add("--seed", type=seed, default=defaults.seed, help="the same seed gives the same model")
     add(
         "--recipe",
-        choices=("default", "original"),
-        default="default",
-        help="how it is trained; original: as the system of 2019 was",
+        metavar="NAME",
+        default=defaults.recipe,
+        help="how the model is trained: default, or original as in the system of 2019",
     )
     add("--resume", action="store_true", help="go on where the run in MODEL_DIR was stopped")
     add("data_dir", type=Path, help="a folder that tm-features completed")
     add("model_dir", type=Path, help="a new folder for the model")
     args = arguments.parse_args(argv)
+    settings = TrainSettings(
+        encoder=args.encoder,
+        generative=args.gen,
+        pca=args.pca,
+        latent_size=args.latent_size,
+        epochs=args.epochs,
+        batch_size=args.batch,
+        seed=args.seed,
+        recipe=args.recipe,
+    )
 
     from timbremap_jax.backend.compilation import keep_compilations
     from timbremap_jax.backend.devices import use_all_cores
@@ -68,49 +105,67 @@ def main(argv: list[str] | None = None) -> None:
     keep_compilations()
 
     from timbremap_jax.data.dataset import load_dataset
-    from timbremap_jax.model_folder.write import checkpoints_of, open_run, save_model
-    from timbremap_jax.training.loop import train
-    from timbremap_jax.training.settings import TrainSettings
+    from timbremap_jax.data.lock import at_work_in
+    from timbremap_jax.training.prepare import check_settings
 
-    settings = TrainSettings(
-        encoder=args.encoder,
-        generative=args.gen,
-        pca=args.pca,
-        latent_size=args.latent_size,
-        epochs=args.epochs,
-        batch_size=args.batch or 0,
-        seed=args.seed,
-        recipe=args.recipe,
-    )
     dataset = load_dataset(args.data_dir, args.seed)
-    settings.check(dataset)
+    check_settings(settings, dataset)
     if len(dataset) < FEW:
-        print(
-            f"note: {len(dataset)} sounds are few: answers will be far off; 1000 are a start, 10000"
-            " are better",
-            file=sys.stderr,
-        )
+        note(f"only {len(dataset)} sounds: expect large errors; start with 1000, better 10000")
     for notice in dataset.notices:
-        print(f"note: {notice}", file=sys.stderr)
-    if open_run(args.model_dir, args.data_dir, dataset, settings, resume=args.resume):
-        print(f"{args.model_dir}: is trained already")
+        note(notice)
+    typed = [word for word in as_typed("tm-train", argv) if word != "--resume"]
+    with at_work_in(args.model_dir, typed):
+        metrics = run(dataset, settings, args.data_dir, args.model_dir, args.resume, typed)
+    if metrics is None:
+        print(f"{args.model_dir}: already trained")
         return
+    for name, error in metrics["test"]["parameters"].items():
+        ratio = error["spread"]
+        print(
+            f"  {name}: {error['mae']:.1f} of 127 off on average,"
+            + (" constant in the test sounds" if ratio is None else f" spread ratio {ratio:.2f}")
+        )
+    print(f"{args.model_dir}: mean squared error on test sounds {metrics['test']['mse']:.1f}")
+    ratios = [error["spread"] for error in metrics["training"]["parameters"].values()]
+    known = [ratio for ratio in ratios if ratio is not None]
+    if known and max(known) < COLLAPSED:
+        note(
+            "the model gives the same answer to every sound, so it cannot be played; try more"
+            " sounds or epochs, or another --encoder"
+        )
+
+
+def run(
+    dataset: Dataset,
+    settings: TrainSettings,
+    data_dir: Path,
+    model_dir: Path,
+    resume: bool,
+    typed: list[str],
+) -> dict[str, Any] | None:
+    """Train in a model folder and complete it; return its metrics, None if it was complete."""
+    from timbremap_jax.model_folder.run import checkpoints_of, open_run
+    from timbremap_jax.training.loop import train
+
+    if open_run(model_dir, data_dir, dataset, settings, resume=resume, command=typed):
+        return None
     with stop_asked() as should_stop:
         show = EpochLines(settings.epochs, should_stop)
-        trained = train(dataset, settings, checkpoints_of(args.model_dir), show)
+        trained = train(dataset, settings, checkpoints_of(model_dir), show)
     if not trained.finished:
-        again = command_line("tm-train", argv, "--resume")
-        raise KeyboardInterrupt(f"stopped and saved; go on with  {again}")
-    test = save_model(args.model_dir, dataset, settings, trained)["test"]
-    for name, error in test["parameters"].items():
-        print(f"  {name}: {error['mae']:.1f} of 127 off on average, spread {error['spread']:.2f}")
-    print(f"{args.model_dir}: mean squared error on test sounds {test['mse']:.1f}")
-    if max(error["spread"] for error in test["parameters"].values()) < COLLAPSED:
-        print(
-            "note: the model answers the same to every sound, so it cannot be played: try more"
-            " sounds or epochs, or another --encoder",
-            file=sys.stderr,
+        raise KeyboardInterrupt(
+            f"stopped and saved; go on with  {shlex.join([*typed, '--resume'])}"
         )
+
+    from timbremap_jax.model_folder.write import save_model
+
+    return save_model(model_dir, dataset, settings, trained)
+
+
+def note(text: str) -> None:
+    """Print what the user should know."""
+    print(f"note: {text}", file=sys.stderr)
 
 
 @contextmanager

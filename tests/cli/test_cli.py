@@ -170,4 +170,4 @@ def test_a_model_that_heard_nothing_is_called_so(
     np.save(copy / "features.npy", np.broadcast_to(features[0], features.shape))
     run = ["--encoder", "cnn", "--epochs", "1", "--batch", "16", str(copy), str(tmp_path / "m")]
     assert train.main(run) == 0
-    assert "answers the same to every sound" in capsys.readouterr().err
+    assert "gives the same answer to every sound" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from timbremap_cli import map as tm_map
 
 import timbremap_runtime as tm
 from tests.support.paths import LFO4
-from timbremap_jax.model_folder.write import open_model
+from timbremap_jax.model_folder.read import open_model
 
 
 def encoded(*arguments: str | Path, capsys: pytest.CaptureFixture[str]) -> np.ndarray:
@@ -90,8 +90,8 @@ def test_a_model_in_training_is_not_opened(
     (tmp_path / "config.json").write_bytes((model_dir / "config.json").read_bytes())
     assert encode.main([str(tmp_path), "x.wav"]) == 1
     said = capsys.readouterr().err
-    assert "its training has not finished; go on with  tm-train --encoder cnn --gen --pca" in said
-    assert said.endswith(f"--resume {data_dir} {tmp_path}\n")
+    assert "training has not finished; go on with  tm-train --encoder cnn --gen --pca" in said
+    assert said.endswith(f"{data_dir} {tmp_path} --resume\n")
     assert plot.main([str(tmp_path)]) == 1
     assert capsys.readouterr().err == said
     assert tm_map.main([str(tmp_path), "0.5", "0.5", "0.5"]) == 1
@@ -104,14 +104,19 @@ def test_a_configuration_that_is_none_is_one_line(
     (tmp_path / "config.json").write_text('{"training": {}, "data": {}}')
     assert encode.main([str(tmp_path), "x.wav"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"error: {tmp_path / 'config.json'}: not of this version of TimbreMap")
+    assert said.startswith(
+        f"error: {tmp_path / 'config.json'}: written by an incompatible version of TimbreMap"
+    )
     assert said.count("\n") == 1
 
 
 def test_a_model_that_came_without_a_checkpoint_says_so(capsys: pytest.CaptureFixture[str]):
     shipped = LFO4 / "models" / "fm"
     assert encode.main([str(shipped), "x.wav"]) == 1
-    assert "can be played but not listen" in capsys.readouterr().err
+    assert (
+        "no checkpoint; this model can be played but cannot encode sounds"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_sound_unlike_all_that_was_heard_is_said_to_be_so(

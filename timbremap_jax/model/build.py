@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 from flax import nnx
 
-from timbremap_jax.model.encoders import Encoder, Latent
+from timbremap_jax.model.encoders import LSTM, Encoder, Latent
 from timbremap_jax.model.regressor import Regressor, play
 
 
@@ -37,7 +37,7 @@ class TimbreModel(nnx.Module):
     Parameters
     ----------
     kind : str
-        The encoder: ``dnn``, ``cnn`` or ``lstm``.
+        The encoder, a name in `timbremap_jax.model.encoders.BODIES`.
     input_shape : tuple of int
         Mel bands and frames.
     latent_size, n_parameters : int
@@ -72,3 +72,45 @@ class TimbreModel(nnx.Module):
         latent = self.encoder(x, rngs)
         z = latent.sample(rngs) if rngs else latent.mean
         return Prediction(self.regressor.drive(z), latent)
+
+
+def build_model(
+    kind: str,
+    input_shape: tuple[int, int],
+    *,
+    latent_size: int,
+    n_parameters: int,
+    generative: bool,
+    long_memory: bool,
+    seed: int,
+) -> TimbreModel:
+    """Make a model that is not trained yet.
+
+    Parameters
+    ----------
+    kind, input_shape, latent_size, n_parameters, generative
+        As `TimbreModel` takes them.
+    long_memory : bool
+        Whether an LSTM starts as `timbremap_jax.model.lstm.LastState.init_chrono` has it.
+    seed : int
+        Of the initial weights.
+
+    Raises
+    ------
+    SettingsError
+        There is no such encoder, or it cannot read spectrograms of this size.
+    """
+    rngs = nnx.Rngs(seed)
+    model = TimbreModel(
+        kind,
+        input_shape,
+        latent_size=latent_size,
+        n_parameters=n_parameters,
+        generative=generative,
+        rngs=rngs,
+    )
+    body = model.encoder.body
+    if long_memory and isinstance(body, LSTM):
+        _, n_frames = input_shape
+        body.recurrent.init_chrono(n_frames, rngs)
+    return model

@@ -40,6 +40,20 @@ class Latent(NamedTuple):
         noise = jax.random.normal(rngs.sample(), self.mean.shape)
         return self.mean + jnp.exp(0.5 * self.log_variance) * noise
 
+    def kl_divergence(self) -> jax.Array:
+        """KL(N(mean, variance) || N(0, 1)) of each sound in nats; zero for a plain encoder.
+
+        Kingma and Welling (2014), appendix B.
+
+        Returns
+        -------
+        Array, shape (batch,)
+        """
+        if self.log_variance is None:
+            return jnp.zeros(len(self.mean))
+        terms = jnp.exp(self.log_variance) + self.mean**2 - 1.0 - self.log_variance
+        return 0.5 * jnp.sum(terms, axis=-1)
+
 
 class DNN(nnx.Module):
     """Two dense layers with ReLU, a quarter and a sixteenth of the input.
@@ -72,7 +86,10 @@ class CNN(nnx.Module):
 
     def __init__(self, n_mels: int, n_frames: int, *, rngs: nnx.Rngs):
         if n_frames < 5:
-            raise SettingsError(f"a CNN needs sounds of 5 frames or more, these have {n_frames}")
+            raise SettingsError(
+                f"encoder cnn: needs at least 5 frames, these sounds have {n_frames}; choose"
+                " another encoder, or make the sounds longer"
+            )
         self.output_size = 64 * (n_frames - 4)
         # Mel bands are the channels, so a filter spans all of them.
         self.first = nnx.Conv(n_mels, 32, kernel_size=(3,), padding="VALID", rngs=rngs)
@@ -113,7 +130,7 @@ class Encoder(nnx.Module):
     Parameters
     ----------
     kind : str
-        ``dnn``, ``cnn`` or ``lstm``.
+        A name in `BODIES`.
     n_mels, n_frames : int
         Size of a spectrogram.
     latent_size : int
@@ -122,6 +139,11 @@ class Encoder(nnx.Module):
         Whether the latent is a distribution.
     rngs : nnx.Rngs
         Source of the initial weights.
+
+    Raises
+    ------
+    SettingsError
+        There is no such encoder, or it cannot read spectrograms of this size.
     """
 
     def __init__(
@@ -134,6 +156,8 @@ class Encoder(nnx.Module):
         generative: bool,
         rngs: nnx.Rngs,
     ):
+        if kind not in BODIES:
+            raise SettingsError(f"encoder '{kind}': unknown; choose one of {', '.join(BODIES)}")
         self.body = BODIES[kind](n_mels, n_frames, rngs=rngs)
         self.dense = nnx.Linear(self.body.output_size, DENSE_SIZE, rngs=rngs)
         self.mean = nnx.Linear(DENSE_SIZE, latent_size, rngs=rngs)

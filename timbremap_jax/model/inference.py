@@ -15,7 +15,6 @@ from timbremap_jax.backend.devices import batch_sharding, replicated
 from timbremap_jax.data.dataset import Dataset, Standardization
 from timbremap_jax.data.prefetch import prefetch
 from timbremap_jax.model.build import TimbreModel
-from timbremap_jax.training.objective import kl_divergence
 
 BATCH_SIZE = 256
 
@@ -45,7 +44,7 @@ class Encoded:
 @jax.jit(static_argnums=0)
 def _predict(graph: Any, weights: Any, x: jax.Array) -> tuple[jax.Array, ...]:
     said = nnx.merge(graph, weights)(x)
-    return said.latent.mean, said.parameters, said.drive, kl_divergence(said.latent)
+    return said.latent.mean, said.parameters, said.drive, said.latent.kl_divergence()
 
 
 def encode(

@@ -131,7 +131,7 @@ class LastState(nnx.Module):
         bias = jnp.zeros(4 * n_units).at[n_units : 2 * n_units].set(1.0)
         self.bias = nnx.Param(bias)
 
-    def spread_memory(self, n_frames: int, rngs: nnx.Rngs) -> None:
+    def init_chrono(self, n_frames: int, rngs: nnx.Rngs) -> None:
         """Give the units memories of 2 to ``n_frames`` frames to start with, each its own.
 
         With forget gates at sigmoid(1) a state has faded to a thousandth within 22 frames: of a

@@ -1,1 +1,1 @@
-"""A model folder: its layout, how it is written and read, and the exported map."""
+"""A model folder: its layout, how a run begins in it, and how it is written and read."""

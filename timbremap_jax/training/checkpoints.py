@@ -7,6 +7,8 @@ the run has come. Orbax writes each under a temporary name and renames it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,14 +31,14 @@ class Checkpoint(NamedTuple):
         Of the model and of the optimizer.
     standardization : Standardization
         How spectrograms are brought to what the encoder reads.
-    progress : dict
+    run_state : dict
         How far the run has come, as JSON.
     """
 
     weights: Any
     optimizer_state: Any
     standardization: Standardization
-    progress: dict[str, Any]
+    run_state: dict[str, Any]
 
 
 class Checkpoints:
@@ -50,8 +52,6 @@ class Checkpoints:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        # Orbax tells of every file it touches.
-        logging.getLogger("absl").setLevel(logging.ERROR)
 
     def save(self, step: int, checkpoint: Checkpoint) -> None:
         """Save a checkpoint and remove old ones."""
@@ -62,7 +62,7 @@ class Checkpoints:
             standardization=ocp.args.StandardSave(
                 {"mean": standardization.mean, "std": standardization.std}
             ),
-            progress=ocp.args.JsonSave({"input": standardization.kind, **checkpoint.progress}),
+            progress=ocp.args.JsonSave({"input": standardization.kind, **checkpoint.run_state}),
         )
         try:
             with self._manager() as manager:
@@ -70,8 +70,7 @@ class Checkpoints:
                     manager.save(step, args=items)
         except OSError as error:
             raise PathError(
-                f"{self.folder}: cannot be written ({error.strerror}): make room, and run the"
-                " command again with --resume"
+                f"{self.folder}: cannot be written ({error.strerror}); make room and resume the run"
             ) from None
 
     def latest(self, weights: Any, optimizer_state: Any = None) -> Checkpoint | None:
@@ -104,22 +103,31 @@ class Checkpoints:
                     found = manager.restore(step, args=ocp.args.Composite(**items))
                 except (ValueError, KeyError, OSError):
                     continue
-                progress = dict(found.progress)
+                run_state = dict(found["progress"])
                 standardization = Standardization(
-                    progress.pop("input"),
-                    np.asarray(found.standardization["mean"]),
-                    np.asarray(found.standardization["std"]),
+                    run_state.pop("input"),
+                    np.asarray(found["standardization"]["mean"]),
+                    np.asarray(found["standardization"]["std"]),
                 )
-                state = found.optimizer if optimizer_state is not None else None
-                return Checkpoint(found.model, state, standardization, progress)
+                state = found["optimizer"] if optimizer_state is not None else None
+                return Checkpoint(found["model"], state, standardization, run_state)
         if steps:
             raise FormatError(
-                f"{self.folder}: no checkpoint in it can be read; train the model again"
+                f"{self.folder}: none of its checkpoints can be read; train the model again"
             )
         return None
 
-    def _manager(self) -> ocp.CheckpointManager:
+    @contextmanager
+    def _manager(self) -> Iterator[ocp.CheckpointManager]:
         options = ocp.CheckpointManagerOptions(
             max_to_keep=N_KEPT, enable_async_checkpointing=False, create=True
         )
-        return ocp.CheckpointManager(self.folder.absolute(), options=options)
+        # Orbax reports every file it touches.
+        logger = logging.getLogger("absl")
+        level = logger.level
+        logger.setLevel(logging.ERROR)
+        try:
+            with ocp.CheckpointManager(self.folder.absolute(), options=options) as manager:
+                yield manager
+        finally:
+            logger.setLevel(level)

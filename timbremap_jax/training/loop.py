@@ -26,10 +26,11 @@ from timbremap_jax.model.build import TimbreModel
 from timbremap_jax.model.inference import batches_of, encode
 from timbremap_jax.training.checkpoints import Checkpoint, Checkpoints
 from timbremap_jax.training.evaluation import parameter_errors, summarize
-from timbremap_jax.training.objective import Losses, losses, overdrive, spread_error
+from timbremap_jax.training.objective import Losses, losses, overdrive, spread_loss
+from timbremap_jax.training.prepare import batch_size_of, check_settings, untrained_model
 from timbremap_jax.training.recipes import Recipe, find_recipe
 from timbremap_jax.training.settings import TrainSettings
-from timbremap_runtime.errors import TimbreMapError
+from timbremap_runtime.errors import FormatError, TimbreMapError
 
 CHECKPOINT_SECONDS = 120.0
 """Besides one after every epoch, a checkpoint is saved when so much time has passed."""
@@ -46,8 +47,8 @@ class EpochReport:
     training : dict
         Means over the epoch's batches: ``loss`` and its parts ``mse``, ``kl`` and ``l2``.
     test : dict
-        After the epoch, with posterior means: ``loss``, ``mse``, ``mae``, ``spread`` and
-        ``parameters``, as `timbremap_jax.training.evaluation.summarize` gives them.
+        After the epoch, with posterior means: ``loss``, ``mse``, ``mae``, ``spread`` (the spread
+        ratio) and ``parameters``, as `timbremap_jax.training.evaluation.summarize` gives them.
     seconds : float
         Time of the epoch's steps.
     examples_per_second : float
@@ -62,13 +63,13 @@ class EpochReport:
 
 
 class Observer(Protocol):
-    """Is told how a run goes, and may stop it."""
+    """Is told how a run is going, and may stop it."""
 
     def stepped(self, epoch: int, step: int, n_steps: int) -> None:
-        """Hear that ``step`` of an epoch's ``n_steps`` were done."""
+        """Take note that ``step`` of an epoch's ``n_steps`` are done."""
 
     def epoch_ended(self, report: EpochReport) -> None:
-        """Hear that an epoch was evaluated and saved."""
+        """Take note that an epoch was evaluated and saved."""
 
     def should_stop(self) -> bool:
         """Whether to save a checkpoint now and return."""
@@ -122,7 +123,7 @@ class StepReport(NamedTuple):
 
 
 @dataclass
-class Progress:
+class RunState:
     """How far a run has come; a checkpoint holds it as JSON.
 
     Attributes
@@ -143,7 +144,7 @@ class Progress:
     history: list[EpochReport] = field(default_factory=list)
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> Progress:
+    def from_json(cls, content: dict[str, Any]) -> RunState:
         """Read what ``asdict`` wrote."""
         history = [EpochReport(**report) for report in content["history"]]
         return cls(content["step"], content["sums"], content["seconds"], history)
@@ -209,14 +210,16 @@ def train(
     ------
     SettingsError
         The settings do not fit the data.
+    FormatError
+        A test sound's features are not finite.
     TimbreMapError
-        The loss is no longer a number. The checkpoint before that is kept.
+        The loss became NaN or infinite. The checkpoint before that is kept.
     """
-    settings.check(dataset)
+    check_settings(settings, dataset)
     observer = observer or Silence()
     run = _Run(dataset, settings, checkpoints)
     finished = run.go_on(observer)
-    return Trained(run.trained_model(), run.standardization, run.progress.history, finished)
+    return Trained(run.trained_model(), run.standardization, run.state.history, finished)
 
 
 class _Run:
@@ -227,20 +230,21 @@ class _Run:
         self.settings = settings
         self.checkpoints = checkpoints
         self.recipe = find_recipe(settings.recipe, settings.encoder)
-        self.sharding = batch_sharding(settings.batch_size)
-        self.steps_per_epoch = len(dataset.training_rows) // settings.batch_size
+        self.batch_size = batch_size_of(settings)
+        self.sharding = batch_sharding(self.batch_size)
+        self.steps_per_epoch = len(dataset.training_rows) // self.batch_size
         self.n_steps = settings.epochs * self.steps_per_epoch
-        self.model = settings.make_model(dataset.input_shape, dataset.labels.shape[1])
-        self.graph, state = nnx.split(self.model)
+        model = untrained_model(settings, dataset.input_shape, dataset.labels.shape[1])
+        self.graph, state = nnx.split(model)
         weights = nnx.to_pure_dict(state)
         optimizer_state = self.recipe.gradient_transformation(self.n_steps).init(weights)
         saved = checkpoints.latest(weights, optimizer_state) if checkpoints else None
         if saved:
-            weights, optimizer_state, self.standardization, progress = saved
-            self.progress = Progress.from_json(progress)
+            weights, optimizer_state, self.standardization, run_state = saved
+            self.state = RunState.from_json(run_state)
         else:
             self.standardization = dataset.standardization(self.recipe.input)
-            self.progress = Progress()
+            self.state = RunState()
         self.weights, self.optimizer_state = jax.device_put(
             (weights, optimizer_state), replicated(self.sharding)
         )
@@ -249,29 +253,29 @@ class _Run:
     def go_on(self, observer: Observer) -> bool:
         """Train to the end, or until the observer stops it; say which."""
         step = make_step(self.graph, self.recipe, self.n_steps, self.settings.seed)
-        while len(self.progress.history) < self.settings.epochs:
+        while len(self.state.history) < self.settings.epochs:
             if not self._epoch(step, observer):
                 return False
         return True
 
     def _epoch(self, step: Callable[..., Any], observer: Observer) -> bool:
         """Train to the end of the current epoch; False if stopped before."""
-        progress = self.progress
-        epoch = len(progress.history)
-        done = progress.step - epoch * self.steps_per_epoch
-        start, seconds = time.perf_counter(), progress.seconds
+        state = self.state
+        epoch = len(state.history)
+        done = state.step - epoch * self.steps_per_epoch
+        start, seconds = time.perf_counter(), state.seconds
         before: StepReport | None = None
         for x, labels in self._batches(epoch, done):
             self.weights, self.optimizer_state, report = step(
-                self.weights, self.optimizer_state, progress.step, x, labels
+                self.weights, self.optimizer_state, state.step, x, labels
             )
             # The step before is waited for while this one runs.
             self._settle(before)
             before = report
-            progress.step += 1
-            progress.seconds = seconds + time.perf_counter() - start
+            state.step += 1
+            state.seconds = seconds + time.perf_counter() - start
             observer.stepped(
-                epoch + 1, progress.step - epoch * self.steps_per_epoch, self.steps_per_epoch
+                epoch + 1, state.step - epoch * self.steps_per_epoch, self.steps_per_epoch
             )
             stop = observer.should_stop()
             if stop or time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
@@ -281,24 +285,23 @@ class _Run:
             if stop:
                 return False
         self._settle(before)
-        progress.seconds = seconds + time.perf_counter() - start
+        state.seconds = seconds + time.perf_counter() - start
         report = self._evaluate(epoch + 1)
-        progress.history.append(report)
-        progress.sums, progress.seconds = {}, 0.0
+        state.history.append(report)
+        state.sums, state.seconds = {}, 0.0
         self._save()
         observer.epoch_ended(report)
-        return not observer.should_stop() or progress.step == self.n_steps
+        return not observer.should_stop() or state.step == self.n_steps
 
     def _batches(self, epoch: int, done: int) -> Iterator[tuple[jax.Array, jax.Array]]:
         """Give what is left of an epoch's batches, on the devices."""
-        size = self.settings.batch_size
 
         def prepare(rows: NDArray[np.int64]) -> tuple[jax.Array, jax.Array]:
             x = self.standardization(self.dataset.read(rows))
             return jax.device_put((x, self.dataset.labels[rows]), self.sharding)
 
         generator = np.random.default_rng([self.settings.seed, epoch])
-        rows = list(batches(self.dataset.training_rows, size, generator))
+        rows = list(batches(self.dataset.training_rows, self.batch_size, generator))
         return prefetch(prepare, rows[done:])
 
     def _settle(self, report: StepReport | None) -> None:
@@ -307,44 +310,59 @@ class _Run:
             return
         values = jax.device_get(report)
         if not values.finite:
-            epoch, step = divmod(self.progress.step - 1, self.steps_per_epoch)
-            kept = (
-                f"; the last good checkpoint is kept in {self.checkpoints.folder}"
-                if self.checkpoints and self.checkpoints.folder.is_dir()
-                else ""
-            )
-            raise TimbreMapError(
-                f"the loss is not a number any more in epoch {epoch + 1}, step {step + 1}: try"
-                f" another --seed, a larger --batch or another --encoder in a new folder{kept}"
-            )
+            epoch, step = divmod(self.state.step - 1, self.steps_per_epoch)
+            raise self._diverged(f"epoch {epoch + 1}, step {step + 1}")
         for name in ("loss", "mse", "kl", "l2"):
-            self.progress.sums[name] = self.progress.sums.get(name, 0.0) + float(
-                getattr(values, name)
-            )
+            self.state.sums[name] = self.state.sums.get(name, 0.0) + float(getattr(values, name))
 
     def _evaluate(self, epoch: int) -> EpochReport:
-        progress, dataset = self.progress, self.dataset
-        training = {name: total / self.steps_per_epoch for name, total in progress.sums.items()}
+        state, dataset = self.state, self.dataset
+        training = {name: total / self.steps_per_epoch for name, total in state.sums.items()}
         true = dataset.labels[dataset.test_rows]
         said = encode(
             self.trained_model(), self.standardization, batches_of(dataset, dataset.test_rows)
         )
+        self._check_finite(epoch, said.parameters)
         test = summarize(parameter_errors(said.parameters, true, dataset.parameter_names))
         parts = Losses(
             (said.parameters - true) ** 2,
             said.kl,
             training["l2"],
-            spread_error(said.parameters, true),
+            spread_loss(said.parameters, true),
             overdrive(said.drive),
         )
-        loss = float(parts.total(self.recipe.weights_at(progress.step, self.n_steps)))
-        n_examples = self.steps_per_epoch * self.settings.batch_size
+        loss = float(parts.total(self.recipe.weights_at(state.step, self.n_steps)))
+        n_examples = self.steps_per_epoch * self.batch_size
         return EpochReport(
             epoch,
             training,
             {"loss": loss, **test},
-            progress.seconds,
-            n_examples / progress.seconds,
+            state.seconds,
+            n_examples / state.seconds,
+        )
+
+    def _check_finite(self, epoch: int, parameters: NDArray[np.float32]) -> None:
+        """Check the answers to the test sounds, (N, n), the only ones that no step has read."""
+        finite = np.isfinite(parameters).all(axis=1)
+        if not finite.any():
+            raise self._diverged(f"epoch {epoch}")
+        if not finite.all():
+            rows = self.dataset.test_rows[~finite][:10].tolist()
+            raise FormatError(
+                f"{self.dataset.sources[0].folder}: features of row {', '.join(map(str, rows))}"
+                " hold NaN, infinite or huge values; render these sounds again or leave them out,"
+                " and run tm-features"
+            )
+
+    def _diverged(self, when: str) -> TimbreMapError:
+        kept = (
+            f" (the last good checkpoint is kept in {self.checkpoints.folder})"
+            if self.checkpoints and self.checkpoints.folder.is_dir()
+            else ""
+        )
+        return TimbreMapError(
+            f"the loss became NaN or infinite in {when}; try another seed, a larger batch or"
+            f" another encoder in a new folder{kept}"
         )
 
     def trained_model(self) -> TimbreModel:
@@ -354,7 +372,7 @@ class _Run:
     def _save(self) -> None:
         if self.checkpoints:
             checkpoint = Checkpoint(
-                self.weights, self.optimizer_state, self.standardization, asdict(self.progress)
+                self.weights, self.optimizer_state, self.standardization, asdict(self.state)
             )
-            self.checkpoints.save(self.progress.step, checkpoint)
+            self.checkpoints.save(self.state.step, checkpoint)
         self.saved_at = time.monotonic()

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbremap_jax.model.build import Prediction, TimbreModel
-from timbremap_jax.model.encoders import Latent
 from timbremap_jax.model.regressor import PARAMETER_RANGE
 
 Values = jax.Array | NDArray[np.float32]
@@ -26,7 +25,7 @@ class Weights(NamedTuple):
     """Weights of the parts of the loss beside the squared error."""
 
     kl: jax.Array
-    spread: jax.Array
+    spread_loss: jax.Array
     overdrive: jax.Array
 
 
@@ -41,9 +40,9 @@ class Losses(NamedTuple):
         Divergence of each posterior from the prior, in nats.
     l2 : Array, scalar
         The weight penalty.
-    spread : Array, shape (n,)
-        What each parameter's predictions spread too little or too much over the batch, in squared
-        parameter units.
+    spread_loss : Array, shape (n,)
+        How far the deviation of each parameter's predictions over the batch is from the true one,
+        in squared parameter units.
     overdrive : Array, shape (batch, n)
         Squared distance of each drive beyond where its parameter is at an end.
     """
@@ -51,7 +50,7 @@ class Losses(NamedTuple):
     squared_error: Values
     kl: Values
     l2: Values | float
-    spread: Values
+    spread_loss: Values
     overdrive: Values
 
     def total(self, weights: Weights) -> jax.Array:
@@ -60,7 +59,7 @@ class Losses(NamedTuple):
             jnp.mean(self.squared_error)
             + weights.kl * jnp.mean(self.kl)
             + self.l2
-            + weights.spread * jnp.mean(self.spread)
+            + weights.spread_loss * jnp.mean(self.spread_loss)
             + weights.overdrive * jnp.mean(self.overdrive)
         )
 
@@ -82,22 +81,7 @@ def squared_error(predicted: jax.Array, true: jax.Array) -> jax.Array:
     return (predicted - true) ** 2
 
 
-def kl_divergence(latent: Latent) -> jax.Array:
-    """KL(N(mean, variance) || N(0, 1)) of each example; zero for a plain encoder.
-
-    Kingma and Welling (2014), appendix B.
-
-    Returns
-    -------
-    Array, shape (batch,)
-    """
-    if latent.log_variance is None:
-        return jnp.zeros(len(latent.mean))
-    terms = jnp.exp(latent.log_variance) + latent.mean**2 - 1.0 - latent.log_variance
-    return 0.5 * jnp.sum(terms, axis=-1)
-
-
-def spread_error(predicted: Values, true: Values) -> jax.Array:
+def spread_loss(predicted: Values, true: Values) -> jax.Array:
     """Squared difference of the deviations that predictions and true values have over a batch.
 
     The least squared error is reached by answers nearer to the mean than the truth, the more so
@@ -141,8 +125,8 @@ def losses(model: TimbreModel, prediction: Prediction, labels: jax.Array) -> Los
     """Take the losses of a batch."""
     return Losses(
         squared_error(prediction.parameters, labels),
-        kl_divergence(prediction.latent),
+        prediction.latent.kl_divergence(),
         L2_WEIGHT * jnp.sum(model.encoder.dense.kernel[...] ** 2),
-        spread_error(prediction.parameters, labels),
+        spread_loss(prediction.parameters, labels),
         overdrive(prediction.drive),
     )

@@ -30,7 +30,7 @@ class Recipe:
     learning_rate : float
         At its highest.
     batch_size : int
-        Sounds a step, where nobody says otherwise.
+        Sounds a step, unless the settings give another number.
     warmup_share : float
         Share of all steps over which the learning rate rises to its highest.
     decay : bool
@@ -42,13 +42,13 @@ class Recipe:
     kl_warmup_share : float
         Share of all steps over which that weight rises from zero.
     spread_weight : float
-        Weight of `timbremap_jax.training.objective.spread_error`.
+        Weight of `timbremap_jax.training.objective.spread_loss`.
     spread_warmup_share : float
         Share of all steps over which that weight rises from zero.
     overdrive_weight : float
         Weight of `timbremap_jax.training.objective.overdrive`.
     long_memory : bool
-        Whether an LSTM starts as `timbremap_jax.model.lstm.LastState.spread_memory` has it.
+        Whether an LSTM starts as `timbremap_jax.model.lstm.LastState.init_chrono` has it.
     """
 
     input: Input
@@ -86,7 +86,7 @@ class Recipe:
         """Weights of the parts of the loss at a step."""
         return Weights(
             kl=self.kl_weight * _risen(step, self.kl_warmup_share * n_steps),
-            spread=self.spread_weight * _risen(step, self.spread_warmup_share * n_steps),
+            spread_loss=self.spread_weight * _risen(step, self.spread_warmup_share * n_steps),
             overdrive=jnp.asarray(self.overdrive_weight),
         )
 
@@ -130,7 +130,9 @@ def find_recipe(name: str, encoder: str = "lstm") -> Recipe:
     try:
         recipe = RECIPES[name]
     except KeyError:
-        raise SettingsError(f"no recipe '{name}': there are {', '.join(RECIPES)}") from None
+        raise SettingsError(
+            f"recipe '{name}': unknown; choose one of {', '.join(RECIPES)}"
+        ) from None
     if name == "default" and encoder == "dnn":
         return replace(recipe, learning_rate=DNN_RATE_SHARE * recipe.learning_rate)
     return recipe

@@ -100,7 +100,7 @@ def test_a_folder_of_the_original_is_taken_as_it_is(
     assert tm_train.main(arguments) == 0
     notes = capsys.readouterr().err.splitlines()
     assert len(notes) == 3
-    assert "50 sounds are few" in notes.pop(0)
+    assert "only 50 sounds" in notes.pop(0)
     assert "taken as it is" in notes[0]
     assert "has 60 rows for 50 sounds: the first 50 are taken" in notes[1]
 

@@ -89,7 +89,7 @@ def test_lstm_is_its_formula():
 
 def test_memories_are_spread_over_the_sequence():
     lstm = LastState(3, 1000, rngs=nnx.Rngs(0))
-    lstm.spread_memory(104, nnx.Rngs(1))
+    lstm.init_chrono(104, nnx.Rngs(1))
     i, f, g, o = np.split(np.asarray(lstm.bias[...], np.float64), 4)
     frames = 1 + np.exp(f)  # a gate of 1 - 1 / T forgets in T frames
     assert 2 <= frames.min() < 5 and 101 < frames.max() <= 104
@@ -100,7 +100,7 @@ def test_memories_are_spread_over_the_sequence():
 
 def test_one_frame_has_nothing_to_remember():
     lstm = LastState(3, 4, rngs=nnx.Rngs(0))
-    lstm.spread_memory(1, nnx.Rngs(1))
+    lstm.init_chrono(1, nnx.Rngs(1))
     assert not np.asarray(lstm.bias[...]).any()
 
 
@@ -117,7 +117,7 @@ def test_a_silent_end_does_not_hide_the_beginning():
 
     lstm = LastState(8, 64, rngs=nnx.Rngs(0))
     open_gates = heard(lstm)
-    lstm.spread_memory(190, nnx.Rngs(1))
+    lstm.init_chrono(190, nnx.Rngs(1))
     assert heard(lstm) > 100 * open_gates
 
 

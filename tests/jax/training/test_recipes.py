@@ -64,9 +64,9 @@ def test_parts_of_the_loss_come_in_slowly():
     )
     weights = [recipe.weights_at(step, 100) for step in (0, 25, 50, 100)]
     assert [float(w.kl) for w in weights] == pytest.approx([0.0, 1.0, 2.0, 2.0])
-    assert [float(w.spread) for w in weights] == pytest.approx([0.0, 0.75, 1.5, 3.0])
+    assert [float(w.spread_loss) for w in weights] == pytest.approx([0.0, 0.75, 1.5, 3.0])
     at_once = Recipe("log", "adam", 0.01, kl_weight=2.0, spread_weight=3.0).weights_at(0, 100)
-    assert (float(at_once.kl), float(at_once.spread)) == (2.0, 3.0)
+    assert (float(at_once.kl), float(at_once.spread_loss)) == (2.0, 3.0)
 
 
 def test_recipes_are_found_by_name():
@@ -75,5 +75,7 @@ def test_recipes_are_found_by_name():
     # The DNN diverges at the others' rate.
     rate = find_recipe("default", "dnn").learning_rate
     assert rate == pytest.approx(0.1 * RECIPES["default"].learning_rate)
-    with pytest.raises(SettingsError, match="no recipe 'best': there are default, original"):
+    with pytest.raises(
+        SettingsError, match="recipe 'best': unknown; choose one of default, original"
+    ):
         find_recipe("best")

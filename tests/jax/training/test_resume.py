@@ -114,9 +114,12 @@ def test_a_finished_run_stays_as_it_is(
 ):
     before = (whole / "metrics.json").read_bytes()
     assert train.main([*ARGUMENTS, "--resume", str(data_dir), str(whole)]) == 0
-    assert "is trained already" in capsys.readouterr().out
+    assert "already trained" in capsys.readouterr().out
     assert train.main([*ARGUMENTS, str(data_dir), str(whole)]) == 1
-    assert "holds a trained model: give another folder, or remove it" in capsys.readouterr().err
+    assert (
+        "already holds a trained model; choose another folder, or remove it"
+        in capsys.readouterr().err
+    )
     assert (whole / "metrics.json").read_bytes() == before
 
 
@@ -161,7 +164,10 @@ def test_a_folder_of_something_else_is_refused(
     (tmp_path / "notes.txt").write_text("mine")
     for option in ([], ["--resume"]):
         assert train.main([*ARGUMENTS, *option, str(data_dir), str(tmp_path)]) == 1
-        assert "is there and is no model: give another folder" in capsys.readouterr().err
+        assert (
+            "already exists but is not a model folder; choose another folder"
+            in capsys.readouterr().err
+        )
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
 
 
@@ -179,7 +185,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(
     assert train.main([*ARGUMENTS, str(data_dir), str(folder)]) == 1
     # 54 rows make three steps an epoch: the eighth step spoils the weights for the ninth.
     error = capsys.readouterr().err
-    assert "the loss is not a number any more in epoch 3, step 3" in error
+    assert "the loss became NaN or infinite in epoch 3, step 3" in error
     assert f"the last good checkpoint is kept in {folder / 'checkpoint'}" in error
     assert {file.name for file in (folder / "checkpoint").iterdir()} == {"3", "6"}
     assert not (folder / "metrics.json").exists()

@@ -23,11 +23,11 @@ from timbremap_jax.model_folder.export import export_mapping, principal_axes
 from timbremap_jax.training.loop import train
 from timbremap_jax.training.objective import (
     END_DRIVE,
-    kl_divergence,
     overdrive,
-    spread_error,
+    spread_loss,
     squared_error,
 )
+from timbremap_jax.training.prepare import untrained_model
 from timbremap_jax.training.settings import TrainSettings
 from timbremap_runtime.errors import SettingsError
 
@@ -64,7 +64,8 @@ def test_an_lstm_hears_notes_with_a_silent_end(tmp_path: Path):
 
 def test_gates_of_the_original_recipe_start_as_keras_has_them():
     def bias(recipe: str) -> np.ndarray:
-        body = TrainSettings("lstm", recipe=recipe).make_model((16, 104), 4).encoder.body
+        settings = TrainSettings("lstm", recipe=recipe)
+        body = untrained_model(settings, (16, 104), 4).encoder.body
         assert isinstance(body, LSTM)
         return np.asarray(body.recurrent.bias[...])
 
@@ -82,12 +83,18 @@ def test_the_same_seed_gives_the_same_weights(data_dir: Path):
 
 
 def test_more_controls_than_parameters_are_refused(data_dir: Path):
-    with pytest.raises(SettingsError, match="latent_size is 5 but there are 4 parameters"):
+    with pytest.raises(
+        SettingsError,
+        match=r"latent_size 5: larger than the number of parameters \(4\); use 4 or less",
+    ):
         train(load_dataset(data_dir), TrainSettings(latent_size=5))
 
 
 def test_a_batch_larger_than_the_data_is_refused(data_dir: Path):
-    with pytest.raises(SettingsError, match="batch is 100 but there are 54 training rows"):
+    with pytest.raises(
+        SettingsError,
+        match=r"batch_size 100: larger than the number of training rows \(54\); use 54",
+    ):
         train(load_dataset(data_dir), TrainSettings(batch_size=100))
 
 
@@ -97,21 +104,21 @@ def test_kl_divergence_has_the_closed_form():
     )
     # Half of (mean^2 + variance - 1 - log variance), summed.
     expected = [0.0, 0.5 * 1.0 + 0.5 * (4.0 + 4.0 - 1.0 - np.log(4.0))]
-    assert kl_divergence(latent) == pytest.approx(expected, rel=1e-6)
+    assert latent.kl_divergence() == pytest.approx(expected, rel=1e-6)
 
 
-def test_spread_error_is_the_difference_of_deviations():
+def test_spread_loss_is_the_difference_of_deviations():
     generator = np.random.default_rng(0)
     true = generator.normal(64, (30.0, 30.0, 30.0), (4000, 3))
     predicted = (true - 64) * (1.0, 0.5, 0.0) + 64
     expected = [0.0, 15.0**2, 30.0**2]
-    assert spread_error(jnp.asarray(predicted), jnp.asarray(true)) == pytest.approx(
+    assert spread_loss(jnp.asarray(predicted), jnp.asarray(true)) == pytest.approx(
         expected, rel=0.1, abs=1e-3
     )
 
 
-def test_spread_error_has_a_slope_where_predictions_are_all_the_same():
-    slope = jax.grad(lambda p: spread_error(p, jnp.arange(8.0)[:, None]).sum())(jnp.ones((8, 1)))
+def test_spread_loss_has_a_slope_where_predictions_are_all_the_same():
+    slope = jax.grad(lambda p: spread_loss(p, jnp.arange(8.0)[:, None]).sum())(jnp.ones((8, 1)))
     assert np.isfinite(slope).all()
 
 

@@ -1,0 +1,151 @@
+"""``config.json`` of a model folder: what is trained, how, on what, and by which command."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from timbremap_jax.data.dataset import Dataset
+from timbremap_jax.data.features.mel import FeatureSettings
+from timbremap_jax.data.manifest import read_manifest
+from timbremap_jax.training.prepare import batch_size_of
+from timbremap_jax.training.recipes import find_recipe
+from timbremap_jax.training.settings import TrainSettings
+from timbremap_runtime.core.model_folder import CONFIG, read_config
+from timbremap_runtime.errors import FormatError
+
+INSTRUMENT = ("patch_dir", "variant", "note")
+"""What a model remembers of how its first data set was rendered, so that a point can be heard."""
+
+MOVABLE = ("instrument", "command", "model_dir")
+"""Parts that may differ between a run and its continuation."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What is read of ``config.json``.
+
+    Attributes
+    ----------
+    settings : TrainSettings
+        What was trained and how.
+    input_shape : tuple of int
+        Mel bands and frames.
+    features : FeatureSettings or None
+        How spectrograms are computed; None if unknown.
+    parameter_names : tuple of str
+        Names of the n parameters.
+    command : tuple of str
+        The words of the command that began the run, as they were typed; empty if unknown.
+    model_dir : str
+        What that command called the model folder.
+    """
+
+    settings: TrainSettings
+    input_shape: tuple[int, int]
+    features: FeatureSettings | None
+    parameter_names: tuple[str, ...]
+    command: tuple[str, ...]
+    model_dir: str
+
+    def command_to_resume(self, model_dir: Path) -> str | None:
+        """Return the command that goes on with the run in a folder; None if unknown.
+
+        A folder that was moved is named as it is called now.
+        """
+        if not self.command:
+            return None
+        words = [word for word in self.command if word != "--resume"]
+        was = Path(self.model_dir)
+        words = [str(model_dir) if Path(word) == was else word for word in words]
+        return shlex.join([*words, "--resume"])
+
+
+def load_config(model_dir: Path) -> RunConfig:
+    """Read ``config.json`` of a model folder.
+
+    Raises
+    ------
+    PathError
+        The file is missing.
+    FormatError
+        It cannot be read, or an incompatible version wrote it.
+    """
+    content = read_config(model_dir)
+    try:
+        n_mels, n_frames = content["data"]["input_shape"]
+        return RunConfig(
+            TrainSettings(**content["training"]),
+            (n_mels, n_frames),
+            FeatureSettings(**content["features"]) if content["features"] else None,
+            tuple(content["parameters"]),
+            tuple(map(str, content.get("command") or ())),
+            str(content.get("model_dir")),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(
+            f"{model_dir / CONFIG}: written by an incompatible version of TimbreMap ({error});"
+            " train the model again"
+        ) from None
+
+
+def make_config(
+    model_dir: Path,
+    data_dir: Path,
+    dataset: Dataset,
+    settings: TrainSettings,
+    command: Sequence[str],
+) -> dict[str, Any]:
+    """Return the content of ``config.json``.
+
+    Parameters
+    ----------
+    model_dir, data_dir : Path
+        The model folder, and where the data set lies.
+    dataset : Dataset
+        The data set.
+    settings : TrainSettings
+        What is trained and how.
+    command : sequence of str
+        The words of the command that was typed; may be empty.
+    """
+    digest = hashlib.sha256(dataset.labels.tobytes() + dataset.test_rows.tobytes())
+    rendered = read_manifest(dataset.sources[0].folder)
+    return {
+        "command": list(command),
+        "model_dir": str(model_dir),
+        "training": {**asdict(settings), "batch_size": batch_size_of(settings)},
+        "recipe": asdict(find_recipe(settings.recipe, settings.encoder)),
+        "data": {
+            "folder": str(data_dir),
+            "n_sounds": len(dataset),
+            "input_shape": list(dataset.input_shape),
+            "labels_and_partition": digest.hexdigest()[:16],
+        },
+        "features": asdict(dataset.settings) if dataset.settings else None,
+        "parameters": list(dataset.parameter_names),
+        "instrument": {key: rendered[key] for key in INSTRUMENT} if rendered else None,
+    }
+
+
+def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Say in what two configurations differ. Where data and instrument lie does not count."""
+    found: list[str] = []
+    for part, value in now.items():
+        if part in MOVABLE:
+            continue
+        then = saved.get(part)
+        if not (isinstance(value, dict) and isinstance(then, dict)):
+            if value != then:
+                found.append(f"{part} {then}, now {value}")
+            continue
+        found += [
+            f"{name} {then.get(name)}, now {each}"
+            for name, each in value.items()
+            if name != "folder" and then.get(name) != each
+        ]
+    return found

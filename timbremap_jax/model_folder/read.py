@@ -1,0 +1,99 @@
+"""Read a trained model from its folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from flax import nnx
+from numpy.typing import NDArray
+
+import timbremap_runtime as tm
+from timbremap_jax.data.dataset import Standardization
+from timbremap_jax.data.features.mel import FeatureSettings
+from timbremap_jax.model.build import TimbreModel
+from timbremap_jax.model.inference import Encoded, encode
+from timbremap_jax.model_folder.config import load_config
+from timbremap_jax.model_folder.layout import require_finished
+from timbremap_jax.model_folder.run import checkpoints_of
+from timbremap_jax.training.prepare import untrained_model
+from timbremap_runtime.errors import PathError
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A trained model that was read from its folder.
+
+    Attributes
+    ----------
+    model : TimbreModel
+        Encoder and regressor.
+    standardization : Standardization
+        How spectrograms are brought to what the encoder reads.
+    features : FeatureSettings or None
+        How spectrograms are computed; None if unknown.
+    input_shape : tuple of int
+        Mel bands and frames that it reads.
+    parameter_names : tuple of str
+        Names of the n parameters.
+    mapping : TimbreMap
+        What was exported of it.
+    """
+
+    model: TimbreModel
+    standardization: Standardization
+    features: FeatureSettings | None
+    input_shape: tuple[int, int]
+    parameter_names: tuple[str, ...]
+    mapping: tm.TimbreMap
+
+    def encode(self, power: NDArray[np.float32]) -> Encoded:
+        """Encode one batch of mel power, shape (at most 256, n_mels, n_frames)."""
+        return encode(self.model, self.standardization, [power])
+
+    def controls(self, encoded: Encoded) -> NDArray[np.float64]:
+        """Return the points of encoded sounds, (N, m) in [0, 1]."""
+        pca = self.mapping.pca
+        z_star = pca.inverse(encoded.latent) if pca else encoded.latent.astype(np.float64)
+        return self.mapping.vec_scale.inverse(z_star)
+
+    def strangeness(self, power: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return how far spectra are from the data set's mean spectrum, in its deviations, (N,).
+
+        The root mean square over bands and frames: about 1 for sounds like those of the data set.
+        0 for a model that reads mel power, of which a deviation says little.
+        """
+        if self.standardization.kind == "power":
+            return np.zeros(len(power))
+        return np.sqrt(np.mean(self.standardization(power) ** 2, axis=(1, 2), dtype=np.float64))
+
+
+def open_model(model_dir: Path) -> OpenModel:
+    """Read a trained model.
+
+    Raises
+    ------
+    PathError
+        There is no model, its training has not finished, or it has no checkpoint.
+    FormatError
+        A file of it cannot be read.
+    """
+    config = load_config(model_dir)
+    require_finished(model_dir)
+    model = untrained_model(config.settings, config.input_shape, len(config.parameter_names))
+    graph, state = nnx.split(model)
+    saved = checkpoints_of(model_dir).latest(nnx.to_pure_dict(state))
+    if saved is None:
+        raise PathError(
+            f"{model_dir}: no checkpoint; this model can be played but cannot encode sounds"
+            " (shipped models have none); train one to encode sounds"
+        )
+    return OpenModel(
+        nnx.merge(graph, saved.weights),
+        saved.standardization,
+        config.features,
+        config.input_shape,
+        config.parameter_names,
+        tm.load(model_dir),
+    )
