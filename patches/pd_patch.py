@@ -140,8 +140,12 @@ def pd_patch(
 ) -> str:
     """Return the patch of an instrument; ``start`` is what is played until tm-serve answers."""
     left, right, top = 400, 700, 90
-    height = max(530, 170 + 44 * len(names))
-    pd = Canvas((880, height))
+    below_names, below_pad = top + 44 * len(names), top + PAD + 62
+    # Each row lies under the last, so that a long list pushes down what follows.
+    below_variants = top + 152 + (66 + 20 * len(variants) if variants else 0)
+    row = max(below_pad, below_variants) + 26
+    bars = max(below_names, row + 50)
+    pd = Canvas((880, bars + 110))
     pd.obj(20, 14, f"cnv 15 840 30 empty empty {title} 10 15 0 20 {PALE} {DARK} 0")
     pd.text(240, 20, "start tm-serve, then move the point or a slider")
     for i, name in enumerate(names):
@@ -170,14 +174,6 @@ def pd_patch(
         pd.button("bng", right, below, f"tm-{UNIVERSAL}", "")
         pd.text(right + 26, below, f"{UNIVERSAL} model")
 
-    row = top + PAD + 70
-    pd.text(left - 32, row, "model")
-    pd.text(left - 32, row + 26, "error")
-    for i, name in enumerate(("tm-model", "tm-error")):
-        # Labels, because a symbol box would show spaces with a backslash.
-        look = f"empty 6 9 0 12 {PALE} {DARK} 0"
-        pd.obj(left + 20, row + 26 * i, f"cnv 10 440 20 empty {name}-shown {look}")
-    row += 80
     pd.button("bng", left - 28, row, "tm-release", "let go")
     pd.button("vradio 2", left + 50, row, "tm-scale", "scale")
     pd.text(left + 74, row, "normal")
@@ -186,10 +182,15 @@ def pd_patch(
     pd.number(left + 170, row, "tm-smooth", 0, 10000)
     pd.button("bng", left + 270, row, "tm-hello", "ask again")
 
+    for i, name in enumerate(("model", "error")):
+        pd.text(20, bars + 26 * i, name)
+        # Labels, because a symbol box would show spaces with a backslash.
+        look = f"empty 6 9 0 12 {PALE} {DARK} 0"
+        pd.obj(70, bars + 26 * i, f"cnv 10 790 20 empty tm-{name}-shown {look}")
     for i, canvas in enumerate(
         (link(names), shown(names), setup(start, pitch, variants), voice(variants))
     ):
-        pd.sub(24 + 80 * i, height - 40, canvas)
+        pd.sub(24 + 80 * i, bars + 70, canvas)
     return pd.content()
 
 
@@ -200,7 +201,7 @@ def pad() -> Canvas:
     """
     far = PAD - DOT
     fields = "float x float y float px float py"
-    pd = Canvas((460, 320), "tm-pad")
+    pd = Canvas((540, 320), "tm-pad")
     pd.structs.append(f"#N struct tm-dot {fields};")
     pd.lines.append("#X scalar tm-dot 0 0 0.5 0.5 \\;;")
     pd.n_boxes += 1
@@ -223,20 +224,22 @@ def pad() -> Canvas:
 
 def link(names: list[str]) -> Canvas:
     """Make the two-way link to tm-serve."""
-    pd = Canvas((1180, 640), "link")
+    n, middle, right = len(names), 490, 860
+    row = 80 + 28 * max(n, 12)
+    pd = Canvas((1180, row + 340), "link")
     pd.text(20, 10, "out: what a hand moved")
-    for i in range(len(names)):
+    for i in range(n):
         # A slider that was set by tm-serve gives nothing out, so nothing goes in circles.
         moved = pd.obj(20, 40 + 28 * i, f"r tm-p{i}")
         pd.obj(220, 40 + 28 * i, "s tm-osc", pd.obj(90, 40 + 28 * i, f"oscformat tm p {i}", moved))
         pd.obj(310, 40 + 28 * i, f"s tm-p{i}-now", moved)
-    row = 70 + 28 * len(names)
     # x is kept beside, so that tm-serve can set all three without a message going out.
     x = pd.obj(20, row + 66, "f 0.5")
     point = pd.obj(20, row + 100, "pack 0.5 0.5 0", x)
-    for i, (axis, kept) in enumerate((("x", (x, 1)), ("y", (point, 1)), ("z", (point, 2)))):
+    kept: list[Plug] = [(x, 1), (point, 1), (point, 2)]
+    for i, axis in enumerate("xyz"):
         both = pd.obj(20 + 90 * i, row + 34, "t b f", pd.obj(20 + 90 * i, row, f"r tm-{axis}"))
-        pd.cord((both, 1), kept)
+        pd.cord((both, 1), kept[i])
         pd.cord(both, x)
     pd.obj(20, row + 156, "s tm-osc", pd.obj(20, row + 128, "oscformat tm c", point))
     pd.obj(180, row + 128, "s tm-point", point)
@@ -246,57 +249,58 @@ def link(names: list[str]) -> Canvas:
     pd.obj(420, row + 90, "s tm-y-hand", pd.msg(420, row + 62, "set $1", (dragged, 1)))
     pd.obj(320, row + 90, "s tm-x-hand", dragged)
 
-    opened = pd.obj(640, 20, "loadbang")
+    pd.text(middle, 10, "the connection")
+    opened = pd.obj(middle + 190, 40, "loadbang")
     # In a patch opened by itself $1 is 0.
     ports: list[int] = []
     for i, port in enumerate((SERVICE_PORT, PATCH_PORT)):
-        chosen = pd.obj(
-            460 + 190 * i, 76, "sel 0", pd.obj(460 + 190 * i, 48, f"f ${i + 1}", opened)
-        )
-        ports.append(pd.obj(460 + 190 * i, 132, "f", (chosen, 1)))
-        pd.cord(pd.msg(460 + 190 * i, 104, str(port), chosen), ports[i])
-    connect = pd.msg(460, 160, "connect 127.0.0.1 $1", ports[0])
-    out = pd.obj(460, 188, "netsend -u -b", connect)
-    packet = pd.obj(560, 20, "r tm-osc")
-    pd.cord(pd.obj(460, 218, "list trim", pd.obj(460, 246, "list prepend send", packet)), out)
+        here = middle + 190 * i
+        chosen = pd.obj(here, 96, "sel 0", pd.obj(here, 68, f"f ${i + 1}", opened))
+        ports.append(pd.obj(here, 152, "f", (chosen, 1)))
+        pd.cord(pd.msg(here, 124, str(port), chosen), ports[i])
+    connect = pd.msg(middle, 180, "connect 127.0.0.1 $1", ports[0])
+    out = pd.obj(middle, 208, "netsend -u -b", connect)
+    packet = pd.obj(middle, 250, "r tm-osc")
+    pd.cord(pd.obj(middle, 306, "list trim", pd.obj(middle, 278, "list prepend send", packet)), out)
 
-    pd.text(820, 10, "in: what tm-serve sends")
-    server = pd.obj(820, 68, "netreceive -u -b", pd.msg(650, 160, "listen $1", ports[1]))
+    pd.text(right, 10, "in: what tm-serve sends")
+    listen = pd.msg(middle + 190, 180, "listen $1", ports[1])
+    server = pd.obj(right, 40, "netreceive -u -b", listen)
     # Once both are open: send to this port, and say what is loaded and played.
-    later = pd.obj(650, 246, "del 100", pd.obj(760, 20, "r tm-hello"))
-    pd.cord(pd.obj(760, 246, "t b", ports[1]), later)
-    hello = pd.obj(650, 302, "oscformat tm subscribe", pd.obj(650, 274, "f", later, ports[1]))
-    pd.obj(650, 330, "s tm-osc", hello)
+    later = pd.obj(middle + 190, 278, "del 100", pd.obj(middle + 190, 250, "r tm-hello"))
+    pd.cord(pd.obj(middle + 290, 208, "t b", ports[1]), later)
+    number = pd.obj(middle + 190, 306, "f", later, ports[1])
+    hello = pd.obj(middle + 190, 334, "oscformat tm subscribe", number)
+    pd.obj(middle + 190, 362, "s tm-osc", hello)
 
-    parsed = pd.obj(820, 124, "list trim", pd.obj(820, 96, "oscparse", server))
-    routed = pd.obj(820, 180, "route p c error loaded", pd.obj(820, 152, "route tm", parsed))
-    p = pd.obj(460, 400, "unpack" + " f" * len(names), routed)
-    for i in range(len(names)):
-        pd.obj(460 + 72 * i, 430 + 28 * (i % 2), f"s tm-p{i}-in", (p, i))
-    c = pd.obj(820, 230, "unpack f f f", (routed, 1))
-    for i, (axis, kept) in enumerate((("x", (x, 1)), ("y", (point, 1)), ("z", (point, 2)))):
-        pd.cord((c, i), kept)
-        here = 820 + 110 * i
-        pd.obj(here, 288, f"s tm-{axis}-hand", pd.msg(here, 260, "set $1", (c, i)))
-    pd.obj(940, 230, "s tm-point", (routed, 1))
-    pd.obj(820, 350, "s tm-error", pd.obj(820, 322, "symbol", (routed, 2)))
+    parsed = pd.obj(right, 96, "list trim", pd.obj(right, 68, "oscparse", server))
+    routed = pd.obj(right, 152, "route p c error loaded", pd.obj(right, 124, "route tm", parsed))
+    p = pd.obj(20, row + 280, "unpack" + " f" * n, routed)
+    for i in range(n):
+        pd.obj(20 + 90 * i, row + 308, f"s tm-p{i}-in", (p, i))
+    c = pd.obj(right, 200, "unpack f f f", (routed, 1))
+    for i, axis in enumerate("xyz"):
+        pd.cord((c, i), kept[i])
+        here = right + 100 * i
+        pd.obj(here, 258, f"s tm-{axis}-hand", pd.msg(here, 230, "set $1", (c, i)))
+    pd.obj(right + 120, 200, "s tm-point", (routed, 1))
+    pd.obj(right, 328, "s tm-error", pd.obj(right, 300, "symbol", (routed, 2)))
     # The first model that can be loaded ends the talk of an error.
-    name = pd.obj(940, 350, "t a b", pd.obj(940, 322, "list split 1", (routed, 3)))
-    pd.obj(1050, 378, "s tm-error", pd.msg(1050, 350, "symbol empty", (name, 1)))
-    pd.obj(940, 406, "s tm-model", pd.obj(940, 378, "symbol", name))
+    name = pd.obj(right + 120, 328, "t a b", pd.obj(right + 120, 300, "list split 1", (routed, 3)))
+    pd.obj(right + 190, 384, "s tm-error", pd.msg(right + 190, 356, "symbol empty", (name, 1)))
+    pd.obj(right + 120, 412, "s tm-model", pd.obj(right + 120, 356, "symbol", name))
 
-    row += 200
     for i, what in enumerate(("load", "smooth", "release", "scale")):
-        here = 20 + 170 * i
-        formed = pd.obj(here, row + 84, f"oscformat tm {what}")
-        pd.obj(here, row + 112, "s tm-osc", formed)
-        moved = pd.obj(here, row, f"r tm-{what}")
+        here = 520 + 150 * i
+        formed = pd.obj(here, row + 200, f"oscformat tm {what}")
+        pd.obj(here, row + 228, "s tm-osc", formed)
+        moved = pd.obj(here, row + 116, f"r tm-{what}")
         if what == "release":
-            pd.cord(pd.msg(here, row + 28, f"{GLIDE_MS}", moved), formed)
+            pd.cord(pd.msg(here, row + 144, f"{GLIDE_MS}", moved), formed)
         elif what == "scale":
-            picked = pd.obj(here, row + 28, "sel 0 1", moved)
-            pd.cord(pd.msg(here, row + 56, "symbol normal", picked), formed)
-            pd.cord(pd.msg(here + 130, row + 56, "symbol uniform", (picked, 1)), formed)
+            picked = pd.obj(here, row + 144, "sel 0 1", moved)
+            pd.cord(pd.msg(here, row + 172, "symbol normal", picked), formed)
+            pd.cord(pd.msg(here + 80, row + 144, "symbol uniform", (picked, 1)), formed)
         else:
             pd.cord(moved, formed)
     return pd
@@ -304,12 +308,13 @@ def link(names: list[str]) -> Canvas:
 
 def shown(names: list[str]) -> Canvas:
     """Make what shows the parameters, whoever moved them."""
-    pd = Canvas((960, 280), "shown")
+    column = 140
+    pd = Canvas((max(440, 20 + column * len(names)), 310), "shown")
     for i, what in enumerate(("model", "error")):
         label = pd.msg(20 + 200 * i, 238, "label $1", pd.obj(20 + 200 * i, 212, f"r tm-{what}"))
         pd.obj(20 + 200 * i, 264, f"s tm-{what}-shown", label)
     for i in range(len(names)):
-        x = 20 + 100 * i
+        x = 20 + column * i
         come = pd.obj(x, 20, f"r tm-p{i}-in")
         pd.obj(x, 76, f"s tm-p{i}-hand", pd.msg(x, 48, "set $1", come))
         pd.obj(x, 100, f"s tm-p{i}-now", come)
@@ -320,7 +325,7 @@ def shown(names: list[str]) -> Canvas:
 
 def setup(start: list[float], pitch: int, variants: dict[str, Any]) -> Canvas:
     """Make what sets the patch up when it is opened, and what belongs to the note."""
-    pd = Canvas((1000, 520), "setup")
+    pd = Canvas((1000, 670 if variants else 420), "setup")
     opened = pd.obj(20, 20, "loadbang")
     first = [("tm-volume-hand", "0.5"), ("tm-pitch-hand", str(pitch)), ("tm-point", "0.5 0.5 0")]
     first += [("tm-x-hand", "set 0.5"), ("tm-y-hand", "set 0.5")]
@@ -344,23 +349,20 @@ def setup(start: list[float], pitch: int, variants: dict[str, Any]) -> Canvas:
     pd.obj(480, 380, "s tm-note-hand", down)
 
     if variants:
-        pd.text(20, 330, "variants: by hand, or by the model that is loaded")
-        by_hand = pd.obj(20, 360, "r tm-variant")
-        pd.obj(180, 360, "s tm-variant-now", by_hand)
-        chosen = pd.obj(20, 388, "sel " + " ".join(map(str, range(len(variants)))), by_hand)
-        loaded = pd.obj(20, 452, "sel " + " ".join(variants), pd.obj(180, 424, "r tm-model"))
-        number = pd.obj(560, 452, "f")
+        pd.text(20, 360, "variants: by hand")
+        by_hand = pd.obj(20, 390, "r tm-variant")
+        pd.obj(180, 390, "s tm-variant-now", by_hand)
+        chosen = pd.obj(20, 418, "sel " + " ".join(map(str, range(len(variants)))), by_hand)
+        load = pd.obj(20, 474, "s tm-load")
         for i, variant in enumerate(variants):
-            x = 20 + 110 * i
-            pd.obj(
-                760,
-                416 + 26 * i,
-                "s tm-load",
-                pd.msg(600, 416 + 26 * i, f"symbol {variant}", (chosen, i)),
-            )
-            pd.cord(pd.msg(x, 480, str(i), (loaded, i)), number)
-        all_at_once = pd.msg(300, 416, f"symbol {UNIVERSAL}", pd.obj(300, 388, f"r tm-{UNIVERSAL}"))
-        pd.obj(300, 440, "s tm-load", all_at_once)
-        pd.obj(560, 506, "s tm-variant-now", number)
-        pd.obj(440, 506, "s tm-variant-hand", pd.msg(440, 480, "set $1", number))
+            pd.cord(pd.msg(20 + 100 * i, 446, f"symbol {variant}", (chosen, i)), load)
+        x = 20 + 100 * len(variants)
+        pd.cord(pd.msg(x, 446, f"symbol {UNIVERSAL}", pd.obj(x, 418, f"r tm-{UNIVERSAL}")), load)
+        pd.text(20, 510, "or by the model that is loaded")
+        loaded = pd.obj(20, 568, "sel " + " ".join(variants), pd.obj(20, 540, "r tm-model"))
+        number = pd.obj(20, 624, "f")
+        for i in range(len(variants)):
+            pd.cord(pd.msg(20 + 60 * i, 596, str(i), (loaded, i)), number)
+        pd.obj(380, 638, "s tm-variant-now", number)
+        pd.obj(240, 638, "s tm-variant-hand", pd.msg(140, 638, "set $1", number))
     return pd

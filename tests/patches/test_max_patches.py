@@ -65,14 +65,25 @@ def test_no_box_covers_another(view: str, patcher: dict[str, Any]):
         assert apart, (a.get("text", a["maxclass"]), b.get("text", b["maxclass"]))
 
 
-def test_what_is_played_with_lies_in_the_window(patcher: dict[str, Any]):
+def test_what_is_shown_lies_in_the_window(patcher: dict[str, Any]):
     _, _, width, height = patcher["rect"]
     assert patcher["openinpresentation"]
-    for item in patcher["boxes"]:
-        if item["box"]["maxclass"] in ("slider", "pictslider", "flonum", "umenu", "button"):
-            x, y, w, h = item["box"]["presentation_rect"]
-            assert x + w <= width
-            assert y + h <= height
+    shown = [item["box"] for item in patcher["boxes"] if "presentation_rect" in item["box"]]
+    assert {"slider", "pictslider", "flonum", "button"} <= {box["maxclass"] for box in shown}
+    for box in shown:
+        x, y, w, h = box["presentation_rect"]
+        assert x >= 0 and y >= 0
+        assert x + w <= width
+        assert y + h <= height
+
+
+@pytest.mark.parametrize("view", ["patching_rect", "presentation_rect"])
+def test_every_text_has_room(view: str, patcher: dict[str, Any]):
+    """Max sets texts in Arial 12, whose small letters and digits are 6.2 pixels wide on average."""
+    texts = [item["box"] for item in patcher["boxes"] if {"text", view} <= item["box"].keys()]
+    assert len(texts) > 5
+    for box in texts:
+        assert box[view][2] >= 6.2 * len(box["text"]) + 8, box["text"]
 
 
 def test_what_is_received_is_kept_where_a_hand_goes_on_from(patcher: dict[str, Any]):

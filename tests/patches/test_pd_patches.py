@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -182,63 +180,6 @@ def test_a_loaded_model_chooses_its_variant_and_loads_nothing():
         pd.again("tm-variant-hand")
         assert service.receive() == ("/tm/load", ["fcm"])
     service.close()
-
-
-def boxes_of(patch: Path) -> list[tuple[str, int, int, int, int]]:
-    """Boxes of a patch's own window, each with its left, top, right and lower edge in pixels."""
-    depth, boxes, shown = 0, [], None
-    for line in re.split(r";\n", patch.read_text()):
-        if not line.strip():
-            continue
-        kind, *words = line.replace("\\ ", "_").split()
-        if kind == "#N" and words[0] == "canvas":
-            depth += 1
-        if words[0] == "coords":
-            shown = int(words[5]), int(words[6])
-        if depth == 2 and words[0] == "restore":
-            x, y = int(words[1]), int(words[2])
-            width, height = shown or (7 * len(" ".join(words[3:])) + 4, 19)
-            boxes.append((" ".join(words[3:]), x, y, x + width, y + height))
-            shown = None
-        if words[0] == "restore":
-            depth -= 1
-            continue
-        if depth != 1 or words[0] not in ("obj", "text", "floatatom", "symbolatom"):
-            continue
-        x, y, name = int(words[1]), int(words[2]), " ".join(words[3:])
-        label = 0
-        if words[0] == "text":
-            text, _, width = name.rpartition(", f ")
-            width, height = 7 * int(width), 18
-            assert len(text) <= int(width), f"{text} takes two lines"
-        elif words[0].endswith("atom"):
-            width, height = 7 * int(words[3]) + 6, 19
-        elif words[3] in ("hsl", "vsl"):
-            width, height, label = int(words[4]) + 5, int(words[5]) + 5, 18
-            x, y = x - 3, y - 3
-        elif words[3] == "vradio":
-            width, height, label = int(words[4]), int(words[4]) * int(words[7]), 0
-        elif words[3] in ("tgl", "bng"):
-            width = height = int(words[4])
-            label = 18
-        else:  # cnv, a coloured ground for others to lie on
-            continue
-        boxes.append((name, x, y - label, x + width, y + height))
-    return boxes
-
-
-@pytest.mark.parametrize("patch", [LFO4, CLONEWHEEL], ids=lambda folder: folder.name)
-def test_nothing_covers_anything_in_the_window(patch: Path):
-    file = patch / f"{patch.name}.pd"
-    boxes = boxes_of(file)
-    assert len(boxes) > 20
-    for (one, *a), (other, *b) in combinations(boxes, 2):
-        apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
-        assert apart, (one, a, other, b)
-    header = re.search(r"#N canvas \d+ \d+ (\d+) (\d+) 12;", file.read_text())
-    assert header
-    width, height = map(int, header.groups())
-    assert all(x >= 0 and y >= 0 and r < width and low < height for _, x, y, r, low in boxes)
 
 
 def test_the_variant_loads_its_model():
