@@ -142,7 +142,8 @@ def test_the_demo_ends_in_sounds_and_pictures(
     monkeypatch.setattr(demo, "EPOCHS", 1)
     assert demo.main(["--folder", str(tmp_path)]) == 0
     headings = re.findall(r"^\d\. \w+.*", capsys.readouterr().out, re.M)
-    shown = re.findall(r"^\d\. \w+.*", (REPOSITORY / "README.md").read_text("utf-8"), re.M)
+    page = (REPOSITORY / "docs" / "demo.md").read_text("utf-8")
+    shown = re.findall(r"^\d\. \w+.*", page, re.M)
     assert [line.replace(f" {N_EXAMPLES} ", " 1000 ") for line in headings] == shown
     for name in ("left", "middle", "right", "glide"):
         samples = soundfile.read(tmp_path / f"{name}.wav")[0].astype(np.float32)
