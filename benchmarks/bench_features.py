@@ -21,8 +21,8 @@ from race import race_of
 from results import Result, run_alone
 from sound_data import render, settle
 
-from timbremap_jax.data.audio.sounds import wav_path
 from timbremap_jax.data.features.compute import compute_features
+from timbremap_jax.data.folder import DataFolder
 from timbremap_jax.data.workers import n_cores
 
 N_SOUNDS, N_SOUNDS_SHORT = 3_000, 400
@@ -56,7 +56,7 @@ def original(data_dir: Path, n_sounds: int) -> float:
     start = time.perf_counter()
     images: list[np.ndarray] = []
     for row in range(n_sounds):
-        samples, rate = soundfile.read(wav_path(data_dir, row))
+        samples, rate = soundfile.read(DataFolder(data_dir).wav(row))
         images.append(
             librosa.feature.melspectrogram(y=samples, sr=rate, n_fft=2048, hop_length=128, power=2)
         )

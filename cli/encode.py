@@ -7,39 +7,43 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from timbremap_runtime.errors import FormatError, SettingsError
+from timbremap_runtime.errors import FormatError, PathError, SettingsError
 
 from ._common import command, parser
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from timbremap_jax.data.audio.recordings import Recording
 
 STRANGE = 1.7
 """Deviations from the data set's mean spectrum beyond which a sound is unlike all of it.
 
 No sound of three data sets came to more; white noise comes to 6 to 70."""
 
-
-UNLIKE = "unlike every sound that the model was trained on: the answer means little"
+UNLIKE = "is unlike every sound that the model was trained on; the answer means little"
 
 
 @command
 def main(argv: list[str] | None = None) -> None:
     """Encode sounds."""
     arguments = parser(
-        "Say where recorded sounds lie in a model's control space, and the parameters that come\n"
-        "nearest to them. Any format, sample rate and number of channels.",
+        "Say where recorded sounds lie in a model's control space, and which parameters come\n"
+        "nearest to them. Any format, sample rate and number of channels. A model hears only the\n"
+        "beginning of a recording: as much as the sounds that it was trained on were long.",
         "tm-encode models/fm recordings/bell.wav",
     )
     add = arguments.add_argument
     add("model_dir", type=Path, help="a folder that tm-train wrote")
     add("sounds", type=Path, nargs="+", metavar="SOUND", help="a sound file")
-    add("--trim", action="store_true", help="drop the silence before a sound begins")
+    add(
+        "--trim",
+        action="store_true",
+        help="begin where the sound begins: drop the silence before it",
+    )
     add("--csv", action="store_true", help="print a table for other programs")
     args = arguments.parse_args(argv)
 
-    from timbremap_jax.data.audio.recordings import read_recording, spectrograms
+    from timbremap_jax.data.audio.recordings import read_recording
+    from timbremap_jax.data.features.mel import spectrograms
     from timbremap_jax.model.inference import BATCH_SIZE
     from timbremap_jax.model_folder.read import open_model
 
@@ -54,34 +58,39 @@ def main(argv: list[str] | None = None) -> None:
     table = csv.writer(sys.stdout, lineterminator="\n")
     if args.csv:
         table.writerow(["sound", *controls, *names])
-    unread: list[FormatError] = []
+    n_samples = model.features.n_samples(model.input_shape[1])
+    unread: list[FormatError | PathError] = []
     for start in range(0, len(args.sounds), BATCH_SIZE):
         files: list[Path] = []
-        sounds: list[NDArray[np.float32]] = []
+        recordings: list[Recording] = []
         for file in args.sounds[start : start + BATCH_SIZE]:
             try:
-                sounds.append(read_recording(file, model.features.sample_rate, trim=args.trim))
+                recordings.append(
+                    read_recording(file, model.features.sample_rate, n_samples, trim=args.trim)
+                )
                 files.append(file)
-            except FormatError as error:
+            except (FormatError, PathError) as error:
                 unread.append(error)
         if not files:
             continue
+        sounds = [recording.samples for recording in recordings]
         power = spectrograms(sounds, model.features, model.input_shape[1])
         said = model.encode(power)
         unlike = model.strangeness(power) > STRANGE
-        for file, c, p, alien in zip(
-            files, model.controls(said), said.parameters, unlike, strict=True
+        for file, recording, c, p, alien in zip(
+            files, recordings, model.controls(said), said.parameters, unlike, strict=True
         ):
+            notes = [*recording.notes, *([UNLIKE] if alien else [])]
             if args.csv:
                 table.writerow([file, *(f"{v:.6g}" for v in c), *(f"{v:.6g}" for v in p)])
-                if alien:
-                    print(f"note: {file} is {UNLIKE}", file=sys.stderr)
+                for note in notes:
+                    print(f"note: {file}: {note}", file=sys.stderr)
                 continue
             print(file)
             print("  at  " + "  ".join(f"{v:.3f}" for v in c))
             print("  is  " + "  ".join(f"{n} {v:.1f}" for n, v in zip(names, p, strict=True)))
-            if alien:
-                print(f"  ({UNLIKE})")
+            for note in notes:
+                print(f"  ({note})")
     for error in unread[:-1]:
         print(f"error: {error}", file=sys.stderr)
     if unread:

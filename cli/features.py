@@ -13,24 +13,24 @@ def main(argv: list[str] | None = None) -> None:
     """Compute the features of a data set."""
     arguments = parser(
         "Turn every WAV of a data set into a mel spectrogram: features.npy and labels.npy.\n"
-        "A second run computes only what changed.",
+        "A second run computes only the sounds that changed.",
         "tm-features data/fm",
     )
     add = arguments.add_argument
     add("data_dir", type=Path, help="a folder with labels.csv and wavs/ex_0.wav ...")
-    add("--n-fft", type=int, default=2048, metavar="SAMPLES", help="length of a frame")
-    add("--hop", type=int, default=128, metavar="SAMPLES", help="from one frame to the next")
+    add("--n-fft", type=int, default=2048, metavar="SAMPLES", help="length of an STFT frame")
+    add("--hop", type=int, default=128, metavar="SAMPLES", help="from one STFT frame to the next")
     add("--mels", type=int, default=128, metavar="N", help="mel bands")
-    add("--sample-rate", type=int, default=44_100, metavar="HZ", help="of the sounds")
-    add("--f-min", type=float, default=0.0, metavar="HZ", help="lowest band's lower end")
+    add("--sample-rate", type=int, default=44_100, metavar="HZ", help="sample rate of the sounds")
+    add("--f-min", type=float, default=0.0, metavar="HZ", help="lower end of the lowest band")
     add(
         "--f-max",
         type=float,
         metavar="HZ",
-        help="highest band's upper end (default: half the rate)",
+        help="upper end of the highest band (default: half the sample rate)",
     )
-    add("--skip-broken", action="store_true", help="leave broken sounds out instead of stopping")
-    add("--workers", type=positive, help="processes to compute with (default: one a processor)")
+    add("--skip-broken", action="store_true", help="leave broken sounds out, instead of stopping")
+    add("--workers", type=positive, help="number of processes (default: one for each processor)")
     args = arguments.parse_args(argv)
 
     from timbremap_jax.data.features.compute import BrokenSounds, compute_features
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> None:
         list_broken(error.broken)
         raise
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("stopped, nothing was written: run it again") from None
+        raise KeyboardInterrupt("stopped; nothing was written, run it again") from None
     list_broken(report.broken)
     if report.without_sound:
         rows = report.without_sound

@@ -141,7 +141,7 @@ def test_a_wrong_folder_is_one_line(
     ("module", "package", "arguments"),
     [
         ("generate", "dawdreamer", [str(LFO4), "data"]),
-        ("features", "librosa", ["DATA", "--mels", "64"]),
+        ("features", "scipy", ["DATA", "--mels", "64"]),
         ("train", "jax", ["DATA", "model"]),
     ],
 )

@@ -6,20 +6,21 @@ disk and are read a batch at a time, so a data set may be larger than memory.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from timbremap_jax.data.features.compute import load_feature_settings, read_labels
+from timbremap_jax.data.features.index import load_feature_settings, rows_of_features
 from timbremap_jax.data.features.mel import FeatureSettings
 from timbremap_jax.data.files import save_array
+from timbremap_jax.data.folder import DataFolder, find_data_folders
+from timbremap_jax.data.labels import read_labels, require_parameters
 from timbremap_jax.data.manifest import read_manifest
-from timbremap_runtime.errors import FormatError, PathError
+from timbremap_runtime.errors import FormatError
 
 TEST_SHARE = 0.1
 LOG_FLOOR = 1e-6
@@ -27,6 +28,12 @@ LOG_FLOOR = 1e-6
 STD_FLOOR = 0.1
 """Least deviation of log-mel to divide by (0.4 dB), so that a band that is always silent stays
 near zero. Of mel power, which has a unit, it is that share of the mean deviation of all bands."""
+
+LOUDEST_POWER = 1e15
+"""More than any sound has whose samples are within 60 dB over full scale."""
+
+ROWS_A_MAP = 256
+"""Rows that are looked at through one memory map: see `Source`."""
 
 Input = Literal["log", "power"]
 """What the encoder reads: log-mel or mel power, standardized."""
@@ -71,9 +78,9 @@ class Source:
     training : ndarray of bool, shape (N,)
         Which rows are for training; the others are for test.
     settings : FeatureSettings or None
-        How the features were computed; None when nobody says.
+        How the features were computed; None if unknown.
     parameter_names : tuple of str or None
-        Names of the parameters; None when nobody says.
+        Names of the parameters; None if unknown.
     """
 
     folder: Path
@@ -85,7 +92,7 @@ class Source:
 
     def read(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Read features of some rows, (len(rows), n_mels, n_frames)."""
-        features = np.load(self.folder / "features.npy", mmap_mode="r")
+        features = np.load(DataFolder(self.folder).features, mmap_mode="r")
         return features[rows].astype(np.float32, copy=False)
 
 
@@ -104,9 +111,9 @@ class Dataset:
     input_shape : tuple of int
         Mel bands and frames; narrower sources are padded with zeros.
     settings : FeatureSettings or None
-        How the features were computed; None when nobody says.
+        How the features were computed; None if unknown.
     parameter_names : tuple of str
-        Names of the n parameters; p0, p1 and so on where nobody says better.
+        Names of the n parameters; p0, p1 and so on if unknown.
     notices : tuple of str
         What the user should know of it, a line each.
     """
@@ -175,7 +182,7 @@ def load_dataset(data_dir: str | Path, seed: int = 0) -> Dataset:
         Features, labels and partition do not fit together, or two folders do not.
     """
     data_dir = Path(data_dir)
-    folders = _find_folders(data_dir)
+    folders = find_data_folders(data_dir)
     notices: list[str] = []
     sources = tuple(_open_source(folder, seed, notices) for folder in folders)
     first = sources[0]
@@ -216,75 +223,80 @@ def _scaled(power: NDArray[np.float32], kind: Input) -> NDArray[np.float32]:
     return np.log(power + LOG_FLOOR) if kind == "log" else power
 
 
-def _find_folders(data_dir: Path) -> list[Path]:
-    if not data_dir.is_dir():
-        raise PathError(f"{data_dir}: no such folder; give one that tm-features completed")
-    if (data_dir / "features.npy").is_file():
-        return [data_dir]
-    found = sorted((file.parent for file in data_dir.rglob("features.npy")), key=_natural)
-    if not found:
-        raise PathError(
-            f"{data_dir}: no features.npy in it or under it; run  tm-features {data_dir}"
-        )
-    return found
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """Sort key by which fm2 comes before fm10."""
-    return [
-        (int(part or 0) if part.isdecimal() else 0, part)
-        for part in re.split(r"(\d+)", path.as_posix())
-    ]
-
-
-def _open_source(folder: Path, seed: int, notices: list[str]) -> Source:
-    file = folder / "features.npy"
+def _open_source(folder: DataFolder, seed: int, notices: list[str]) -> Source:
+    file = folder.features
     settings = load_feature_settings(folder)
-    try:
-        features = np.load(file, mmap_mode="r")
-    except (ValueError, EOFError):
-        raise FormatError(f"{file}: not an array; run  tm-features {folder}") from None
+    features = _load(file, f"run  tm-features {folder.path}", mapped=True)
     if features.ndim != 3 or features.dtype not in (np.float32, np.float64):
         raise FormatError(
             f"{file}: is a {features.dtype} array of {features.ndim} dimensions, not floats"
-            f" N x F x T; run  tm-features {folder}"
+            f" N x F x T; run  tm-features {folder.path}"
         )
     if settings is None:
         notices.append(f"{file} is taken as it is: no features.json says how it was computed")
     elif settings.n_mels != features.shape[1]:
         raise FormatError(
             f"{file}: has {features.shape[1]} mel bands, features.json says {settings.n_mels};"
-            f" run  tm-features {folder}"
+            f" run  tm-features {folder.path}"
         )
+    _require_power(file, len(features))
     if settings:
-        n_new = len(list((folder / "wavs").glob("ex_*.wav"))) - len(features)
+        n_new = len(list(folder.wavs.glob("ex_*.wav"))) - len(features)
         if n_new > 0:
             notices.append(
-                f"{n_new} sounds of {folder} are not in its features.npy: they are broken, or new;"
-                f" run  tm-features {folder}"
+                f"{n_new} sounds of {folder.path} are not in its features.npy: they are broken, or"
+                f" new; run  tm-features {folder.path}"
             )
     labels = _load_labels(folder, len(features), notices)
-    manifest = read_manifest(folder)
+    manifest = read_manifest(folder.path)
     names = tuple(map(str, manifest["parameters"])) if manifest else None
     if names is not None and len(names) != labels.shape[1]:
         raise FormatError(
-            f"{folder}: generate.json names {len(names)} parameters for {labels.shape[1]} columns"
-            " of labels: restore the one that was changed"
+            f"{folder.path}: generate.json names {len(names)} parameters for {labels.shape[1]}"
+            " columns of labels; restore the one that was changed"
         )
-    training = _load_partition(folder / "partition.npy", len(features), seed)
+    for column in np.flatnonzero(np.ptp(labels, axis=0) == 0.0):
+        name = names[column] if names else f"parameter {column}"
+        notices.append(
+            f"{folder.path}: {name} is {labels[0, column]:g} for every sound: nothing can be"
+            " learned of it"
+        )
+    training = _load_partition(folder.partition, len(features), seed)
     shape = (features.shape[0], features.shape[1], features.shape[2])
-    return Source(folder, shape, labels, training, settings, names)
+    return Source(folder.path, shape, labels, training, settings, names)
 
 
-def _load_labels(folder: Path, n_rows: int, notices: list[str]) -> NDArray[np.float32]:
-    file = folder / "labels.npy"
-    if file.exists():
-        try:
-            labels = np.load(file).astype(np.float32)
-        except (ValueError, EOFError):
-            raise FormatError(f"{file}: not an array; run  tm-features {folder}") from None
+def _load(file: Path, way_out: str, *, mapped: bool = False) -> NDArray[Any]:
+    try:
+        return np.load(file, mmap_mode="r" if mapped else None)
+    except (ValueError, EOFError):
+        raise FormatError(f"{file}: not an array; {way_out}") from None
+
+
+def _require_power(file: Path, n_rows: int) -> None:
+    """Check that features are what the power of a sound can be, a part at a time."""
+    for start in range(0, n_rows, ROWS_A_MAP):
+        power = np.load(file, mmap_mode="r")[start : start + ROWS_A_MAP]
+        if power.size and not (power.min() >= 0.0 and power.max() <= LOUDEST_POWER):
+            flat = power.reshape(len(power), -1)
+            usable = (flat.min(axis=1) >= 0.0) & (flat.max(axis=1) <= LOUDEST_POWER)
+            row = start + int(np.argmin(usable))
+            raise FormatError(
+                f"{file}: row {row} holds NaN, or numbers that no sound has; leave it out, or"
+                " compute it again from a sound that is not damaged"
+            )
+
+
+def _load_labels(folder: DataFolder, n_rows: int, notices: list[str]) -> NDArray[np.float32]:
+    again = f"run  tm-features {folder.path}"
+    if folder.labels.exists():
+        file = folder.labels
+        labels = _load(file, again)
+        if labels.dtype.kind not in "iuf":
+            raise FormatError(f"{file}: holds no numbers; {again}")
+        labels = labels.astype(np.float32)
     else:
-        file = folder / "labels.csv"
+        file = folder.labels_csv
         labels = read_labels(file)
         if len(labels) > n_rows:
             notices.append(
@@ -293,11 +305,16 @@ def _load_labels(folder: Path, n_rows: int, notices: list[str]) -> NDArray[np.fl
             labels = labels[:n_rows]
     if labels.ndim != 2 or len(labels) != n_rows:
         raise FormatError(
-            f"{folder}: features.npy has {n_rows} rows and {file.name} {len(labels)}:"
-            f" run  tm-features {folder}"
+            f"{folder.path}: features.npy has {n_rows} rows and {file.name} {len(labels)}; {again}"
         )
-    if not np.isfinite(labels).all():
-        raise FormatError(f"{file}: has a value that is no number; run  tm-features {folder}")
+    require_parameters(labels, file)
+    rows = rows_of_features(folder, n_rows)
+    if file == folder.labels and rows is not None and folder.labels_csv.exists():
+        written = read_labels(folder.labels_csv)
+        if n_rows and rows.max() < len(written) and not np.array_equal(labels, written[rows]):
+            raise FormatError(
+                f"{folder.labels_csv}: was changed after the features were computed; {again}"
+            )
     return labels
 
 
@@ -307,10 +324,7 @@ def _load_partition(file: Path, n_rows: int, seed: int) -> NDArray[np.bool_]:
     The file is the original's: the rows in a random order, the first tenth of them for test.
     """
     if file.exists():
-        try:
-            order = np.load(file)
-        except (ValueError, EOFError):
-            raise FormatError(f"{file}: not an array: delete it to make it anew") from None
+        order = _load(file, "delete it to have it made anew")
     else:
         order = np.random.default_rng(seed).permutation(n_rows)
         save_array(file, order)
@@ -318,8 +332,8 @@ def _load_partition(file: Path, n_rows: int, seed: int) -> NDArray[np.bool_]:
         np.sort(order, axis=None), np.arange(n_rows)
     ):
         raise FormatError(
-            f"{file}: is not for this data set of {n_rows} rows (it has {order.size}):"
-            " delete it to make it anew"
+            f"{file}: does not fit this data set of {n_rows} rows (it has {order.size});"
+            " delete it to have it made anew"
         )
     training = np.ones(n_rows, np.bool_)
     training[order[: round(TEST_SHARE * n_rows)]] = False

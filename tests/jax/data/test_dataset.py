@@ -50,7 +50,7 @@ def test_a_partition_is_an_order_of_rows_whose_first_tenth_is_for_test(copy: Pat
 @pytest.mark.parametrize("order", [np.arange(7), np.zeros(N_SOUNDS), np.arange(1, N_SOUNDS + 1)])
 def test_a_partition_that_does_not_fit_is_refused(copy: Path, order: np.ndarray):
     np.save(copy / "partition.npy", order)
-    with pytest.raises(FormatError, match=r"partition\.npy: is not for this data set of 60 rows"):
+    with pytest.raises(FormatError, match=r"partition\.npy: does not fit this data set of 60 rows"):
         load_dataset(copy)
 
 
@@ -62,7 +62,7 @@ def test_labels_that_do_not_fit_are_refused(copy: Path):
 
 def test_features_that_were_interrupted_are_refused(copy: Path):
     (copy / "features_index.npy").unlink()
-    with pytest.raises(FormatError, match="half made; run  tm-features"):
+    with pytest.raises(FormatError, match="feature extraction was interrupted; run  tm-features"):
         load_dataset(copy)
 
 

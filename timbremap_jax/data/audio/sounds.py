@@ -1,20 +1,16 @@
-"""The sounds of a data folder: where they lie, how they are written, read and checked."""
+"""The sounds of a data set: how they are written, read and checked."""
 
 from __future__ import annotations
 
 import io
 import math
-import os
-import re
-import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from timbremap_jax.data.audio.audio_file import AudioFile
 from timbremap_jax.data.files import save_bytes
 from timbremap_runtime.errors import FormatError, PathError
 
@@ -24,20 +20,8 @@ SILENCE = 1e-4
 SUBTYPES = {"pcm24": "PCM_24", "float": "FLOAT"}
 """Sample formats of a WAV file, by our names and by libsndfile's."""
 
-
-PLAIN_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-"""A WAV header with nothing in it but format and length."""
-
-
-def wav_path(data_dir: Path, row: int) -> Path:
-    """Where the sound of ``row`` lies."""
-    return data_dir / "wavs" / f"ex_{row}.wav"
-
-
-def row_of(path: Path) -> int | None:
-    """Row that a file belongs to, or None when it is not named as `wav_path` does."""
-    match = re.fullmatch(r"ex_(0|[1-9][0-9]*)\.wav", path.name)
-    return int(match[1]) if match else None
+LOUDEST = 1000.0
+"""Samples beyond this, 60 dB over full scale, are damage; a float file may be loud below it."""
 
 
 def write_wav(
@@ -63,20 +47,17 @@ def write_wav(
     save_bytes(path, encoded.getbuffer())
 
 
-def find_rows(data_dir: Path) -> list[int]:
-    """Rows that have a sound, in order, by the names of the files."""
-    found = (row_of(file) for file in (data_dir / "wavs").glob("ex_*.wav"))
-    rows = sorted(row for row in found if row is not None)
-    if not rows:
-        raise PathError(
-            f"{data_dir / 'wavs'}: no sounds named ex_0.wav, ex_1.wav, ...:"
-            " make them with tm-generate"
-        )
-    return rows
+def read_wav(path: Path, sample_rate: int, content: bytes | None = None) -> NDArray[np.float32]:
+    """Read a mono sound of a data set.
 
-
-def read_wav(path: Path, sample_rate: int) -> NDArray[np.float32]:
-    """Read a mono sound.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    sample_rate : int
+        That it must have, in Hz.
+    content : bytes, optional
+        The bytes of the file, if they have been read already.
 
     Returns
     -------
@@ -84,82 +65,44 @@ def read_wav(path: Path, sample_rate: int) -> NDArray[np.float32]:
 
     Raises
     ------
+    PathError
+        The file is missing or may not be read.
     FormatError
         The file is not a sound, is cut short, is empty, or has another sample rate or number of
         channels.
     """
-    plain = _decode_plain(path.read_bytes(), sample_rate)
-    if plain is not None:
-        return plain
-    with _opened(path, sample_rate) as file:
-        samples = file.read(dtype="float32", always_2d=True)[:, 0].astype(np.float32, copy=False)
-        if len(samples) != file.frames:
-            raise FormatError(f"{path}: is cut short: {len(samples)} of {file.frames} samples")
+    with AudioFile(path, content) as file:
+        _require_form(file, sample_rate)
+        samples = file.read(file.n_samples)[:, 0]
+        if file.shortfall:
+            raise FormatError(f"{path}: {file.shortfall}")
+    if not len(samples):
+        raise FormatError(f"{path}: is empty")
     return samples
 
 
-def _decode_plain(content: bytes, sample_rate: int) -> NDArray[np.float32] | None:
-    """Decode a mono 24-bit WAV as `write_wav` makes it; None for any other, or a damaged one.
-
-    The same samples as libsndfile's, in a third of its time.
-    """
-    n_bytes = len(content) - PLAIN_HEADER.size
-    if n_bytes < 3 or n_bytes % 3:
-        return None
-    form = (b"fmt ", 16, 1, 1, sample_rate, 3 * sample_rate, 3, 24)
-    expected = (b"RIFF", len(content) - 8, b"WAVE", *form, b"data", n_bytes)
-    if PLAIN_HEADER.unpack_from(content) != expected:
-        return None
-    # Each sample as the high three bytes of an integer; the low one is the byte before it.
-    start = PLAIN_HEADER.size - 1
-    left_justified = np.ndarray(n_bytes // 3, "<i4", content, offset=start, strides=(3,)) & -256
-    samples = left_justified.astype(np.float32)  # exact: 24 bits
-    samples *= np.float32(2.0**-31)
-    return samples
+def count_samples(path: Path, sample_rate: int) -> int:
+    """Return the length of a sound by its header alone; raises as `read_wav` does."""
+    with AudioFile(path) as file:
+        _require_form(file, sample_rate)
+        return file.n_samples
 
 
-def inspect_wav(path: Path, sample_rate: int) -> int:
-    """Return the number of samples that a file's header tells of; raises as `read_wav` does."""
-    with _opened(path, sample_rate) as file:
-        return file.frames
-
-
-@contextmanager
-def _opened(path: Path, sample_rate: int) -> Iterator[soundfile.SoundFile]:
-    try:
-        with soundfile.SoundFile(path) as file:
-            if file.samplerate != sample_rate:
-                raise FormatError(
-                    f"{path}: is at {file.samplerate} Hz, the settings say {sample_rate} Hz"
-                )
-            if file.channels != 1:
-                raise FormatError(f"{path}: has {file.channels} channels, mono is needed")
-            if not file.frames:
-                raise FormatError(f"{path}: is empty")
-            require_whole(path)
-            yield file
-    except soundfile.LibsndfileError as error:
-        raise FormatError(f"{path}: not a sound that can be read: {error.error_string}") from None
-
-
-def require_whole(path: Path) -> None:
-    """Raise when a WAV's header tells of more bytes than there are; libsndfile says nothing."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    try:
-        kind, size = struct.unpack("<4sI", os.read(descriptor, 8).ljust(8, b"\0"))
-        n_bytes = os.fstat(descriptor).st_size
-    finally:
-        os.close(descriptor)
-    # A recorder that was stopped hard leaves 0 or the largest size there: nobody knows then.
-    if kind == b"RIFF" and 0 < size < 0xFFFFFF00 and size + 8 > n_bytes:
-        raise FormatError(f"{path}: is cut short: {n_bytes} of {size + 8} bytes")
+def _require_form(file: AudioFile, sample_rate: int) -> None:
+    if file.sample_rate != sample_rate:
+        raise FormatError(
+            f"{file.path}: is at {file.sample_rate} Hz, the settings say {sample_rate} Hz"
+        )
+    if file.n_channels != 1:
+        raise FormatError(f"{file.path}: has {file.n_channels} channels; mix it to mono")
 
 
 def is_whole(path: Path, n_samples: int) -> bool:
-    """Whether ``path`` is there and its header tells of so many samples."""
+    """Whether ``path`` is a sound of so many samples, by its header and the size of the file."""
     try:
-        return soundfile.info(path).frames == n_samples
-    except soundfile.LibsndfileError:
+        with AudioFile(path) as file:
+            return file.n_samples == n_samples
+    except (FormatError, PathError):
         return False
 
 
@@ -179,11 +122,13 @@ def find_fault(
     """
     if n_samples is not None and len(samples) != n_samples:
         return f"has {len(samples)} samples instead of {n_samples}"
-    # A sample that is no number makes both extremes so, an infinite one makes one of them so.
+    # A sample that is NaN makes both extremes so, an infinite one makes one of them so.
     highest, lowest = float(samples.max(initial=0.0)), float(samples.min(initial=0.0))
     if not (math.isfinite(highest) and math.isfinite(lowest)):
         return "is not finite"
     peak = max(highest, -lowest)
+    if peak > LOUDEST:
+        return f"has a sample of {peak:.3g}, where full scale is 1"
     if peak < SILENCE:
         return "is silent"
     if clipping and peak >= 1.0:

@@ -13,8 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from timbremap_jax.data.audio.recordings import read_recording
-from timbremap_jax.data.audio.sounds import require_whole
+from timbremap_jax.data.audio.recordings import read_whole
 from timbremap_jax.data.engines.base import NoSound
 from timbremap_jax.data.patch import SAMPLE_RATE
 from timbremap_runtime.errors import FormatError, MissingExtra, SettingsError
@@ -78,8 +77,7 @@ class FileRecorder:
         if not self._take.exists():
             return "was not recorded: no file came", nothing
         try:
-            require_whole(self._take)
-            samples = read_recording(self._take, SAMPLE_RATE)
+            samples = read_whole(self._take, SAMPLE_RATE)
         except FormatError as error:
             return str(error).removeprefix(f"{self._take}: "), nothing
         if len(samples) < n_samples:

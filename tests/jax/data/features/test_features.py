@@ -135,17 +135,19 @@ def test_the_median_is_that_of_the_sounds_whatever_the_size_of_their_files(tmp_p
 
 def test_a_second_run_computes_only_what_changed(data_dir: Path, copy: Path):
     for row in range(N_SOUNDS):
-        os.utime(wav(copy, row))
-    assert compute_features(copy).n_computed == N_SOUNDS
+        os.utime(wav(copy, row))  # the same bytes: nothing has changed
     before = (copy / "features.npy").stat().st_mtime_ns
     assert compute_features(copy).n_computed == 0
     assert (copy / "features.npy").stat().st_mtime_ns == before
-    shutil.copyfile(wav(copy, 3), wav(copy, 5))
-    os.utime(wav(copy, 9))
+    for row in (5, 9):  # of the same size, and the time is put back
+        stat = wav(copy, row).stat()
+        shutil.copyfile(wav(copy, 3), wav(copy, row))
+        os.utime(wav(copy, row), ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        assert wav(copy, row).stat().st_size == stat.st_size
     wav(copy, 20).unlink()
     assert compute_features(copy).n_computed == 2
     expected = np.load(data_dir / "features.npy")
-    expected[5] = expected[3]
+    expected[[5, 9]] = expected[3]
     assert np.array_equal(np.load(copy / "features.npy"), np.delete(expected, 20, axis=0))
     assert compute_features(copy, FeatureSettings(n_mels=64)).n_computed == N_SOUNDS - 1
     assert json.loads((copy / "features.json").read_text())["n_mels"] == 64
@@ -183,7 +185,7 @@ def damage(folder: Path) -> dict[int, str]:
         6: "is silent",
         7: "is not finite",
         8: "is at 48000 Hz, the settings say 44100 Hz",
-        9: "has 2 channels, mono is needed",
+        9: "has 2 channels; mix it to mono",
         10: "not a sound that can be read",
     }
 
@@ -233,10 +235,3 @@ def test_a_folder_without_sounds_says_how_to_make_them(tmp_path: Path):
     (tmp_path / "labels.csv").write_text("1,2\n")
     with pytest.raises(PathError, match=r"no sounds named ex_0\.wav.*tm-generate"):
         compute_features(tmp_path)
-
-
-@pytest.mark.parametrize("text", ["", "\n", "1,two\n", "1,2\n3\n", "1,nan\n"])
-def test_labels_that_are_no_numbers_are_refused(copy: Path, text: str):
-    (copy / "labels.csv").write_text(text)
-    with pytest.raises(FormatError, match=r"labels\.csv: "):
-        compute_features(copy)
