@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from timbremap_jax.data.features.settings import FeatureSettings
+
 from ._common import bar, command, parser, positive
 
 
@@ -18,11 +20,35 @@ def main(argv: list[str] | None = None) -> None:
     )
     add = arguments.add_argument
     add("data_dir", type=Path, help="a folder with labels.csv and wavs/ex_0.wav ...")
-    add("--n-fft", type=int, default=2048, metavar="SAMPLES", help="length of an STFT frame")
-    add("--hop", type=int, default=128, metavar="SAMPLES", help="from one STFT frame to the next")
-    add("--mels", type=int, default=128, metavar="N", help="mel bands")
-    add("--sample-rate", type=int, default=44_100, metavar="HZ", help="sample rate of the sounds")
-    add("--f-min", type=float, default=0.0, metavar="HZ", help="lower end of the lowest band")
+    add(
+        "--n-fft",
+        type=int,
+        default=FeatureSettings.n_fft,
+        metavar="SAMPLES",
+        help="length of an STFT frame",
+    )
+    add(
+        "--hop",
+        type=int,
+        default=FeatureSettings.hop_length,
+        metavar="SAMPLES",
+        help="from one STFT frame to the next",
+    )
+    add("--mels", type=int, default=FeatureSettings.n_mels, metavar="N", help="mel bands")
+    add(
+        "--sample-rate",
+        type=int,
+        default=FeatureSettings.sample_rate,
+        metavar="HZ",
+        help="sample rate of the sounds",
+    )
+    add(
+        "--f-min",
+        type=float,
+        default=FeatureSettings.f_min_hz,
+        metavar="HZ",
+        help="lower end of the lowest band",
+    )
     add(
         "--f-max",
         type=float,
@@ -34,7 +60,6 @@ def main(argv: list[str] | None = None) -> None:
     args = arguments.parse_args(argv)
 
     from timbremap_jax.data.features.compute import BrokenSounds, compute_features
-    from timbremap_jax.data.features.mel import FeatureSettings
     from timbremap_jax.data.manifest import next_command, ranges
 
     settings = FeatureSettings(
@@ -47,6 +72,7 @@ def main(argv: list[str] | None = None) -> None:
             skip_broken=args.skip_broken,
             n_workers=args.workers,
             progress=bar("sounds"),
+            command=["tm-features", *(sys.argv[1:] if argv is None else argv)],
         )
     except BrokenSounds as error:
         list_broken(error.broken)

@@ -19,7 +19,8 @@ import timbremap_runtime as tm
 from tests.support.osc_client import Client, free_port, make_map, serving
 from tests.support.paths import REPOSITORY
 from timbremap_jax.data.engines import open_engine
-from timbremap_jax.data.features.mel import FeatureSettings, MelSpectrogram
+from timbremap_jax.data.features.mel import MelSpectrogram
+from timbremap_jax.data.features.settings import FeatureSettings
 from timbremap_jax.data.patch import load_patch
 from timbremap_runtime.service.osc import Target
 

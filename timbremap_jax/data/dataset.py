@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbremap_jax.data.features.index import load_feature_settings, rows_of_features
-from timbremap_jax.data.features.mel import FeatureSettings
+from timbremap_jax.data.features.settings import FeatureSettings
 from timbremap_jax.data.files import save_array
 from timbremap_jax.data.folder import DataFolder, find_data_folders
 from timbremap_jax.data.labels import read_labels, require_parameters

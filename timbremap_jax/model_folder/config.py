@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from timbremap_jax.data.dataset import Dataset
-from timbremap_jax.data.features.mel import FeatureSettings
+from timbremap_jax.data.features.settings import FeatureSettings
 from timbremap_jax.data.manifest import read_manifest
 from timbremap_jax.training.prepare import batch_size_of
 from timbremap_jax.training.recipes import find_recipe

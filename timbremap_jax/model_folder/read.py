@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import timbremap_runtime as tm
 from timbremap_jax.data.dataset import Standardization
-from timbremap_jax.data.features.mel import FeatureSettings
+from timbremap_jax.data.features.settings import FeatureSettings
 from timbremap_jax.model.build import TimbreModel
 from timbremap_jax.model.inference import Encoded, encode
 from timbremap_jax.model_folder.config import load_config

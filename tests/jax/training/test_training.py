@@ -13,7 +13,7 @@ from flax import nnx
 from tests.support.paths import LFO4
 from timbremap_jax.data.dataset import load_dataset
 from timbremap_jax.data.features.compute import compute_features
-from timbremap_jax.data.features.mel import FeatureSettings
+from timbremap_jax.data.features.settings import FeatureSettings
 from timbremap_jax.data.patch import load_patch
 from timbremap_jax.data.render.generate import generate
 from timbremap_jax.data.render.sampling import GenerateSettings

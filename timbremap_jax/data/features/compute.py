@@ -7,7 +7,7 @@ the sounds whose files are no longer what they were.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 
 from timbremap_jax.data.audio.sounds import count_samples, find_fault, read_wav
 from timbremap_jax.data.features.index import Computed, FeatureIndex, digest_of
-from timbremap_jax.data.features.mel import FeatureSettings, MelSpectrogram
+from timbremap_jax.data.features.mel import MelSpectrogram
+from timbremap_jax.data.features.settings import FeatureSettings
 from timbremap_jax.data.files import replacing, save_array, save_json
 from timbremap_jax.data.folder import DataFolder
 from timbremap_jax.data.labels import read_labels
+from timbremap_jax.data.lock import at_work_in
 from timbremap_jax.data.manifest import next_command, ranges
 from timbremap_jax.data.workers import map_rows
 from timbremap_runtime.errors import FormatError
@@ -83,6 +85,7 @@ def compute_features(
     skip_broken: bool = False,
     n_workers: int | None = None,
     progress: Progress = lambda items, _: items,
+    command: Sequence[str] = (),
 ) -> FeatureReport:
     """Compute the features of every sound of a data folder.
 
@@ -100,11 +103,14 @@ def compute_features(
         Number of processes; one a processor if not given.
     progress : callable
         Wraps the results as they come.
+    command : sequence of str
+        What was typed, to tell whoever wants to work in the folder meanwhile.
 
     Raises
     ------
     PathError
-        There are no sounds or no labels, or a file cannot be written.
+        There are no sounds or no labels, a file cannot be written, or another run is at work in the
+        folder.
     BrokenSounds
         Some sounds cannot be used, and ``skip_broken`` is false.
     FormatError
@@ -119,15 +125,16 @@ def compute_features(
             " remove the sound or restore the labels"
         )
     run = _Run(folder, settings or FeatureSettings(), labels, skip_broken, n_workers, progress)
-    n_frames, broken = run.guess_widths(rows)
-    if not n_frames:
-        raise BrokenSounds(folder.path, broken)
-    width = _median(n_frames)
-    while True:
-        try:
-            return run.compute(list(n_frames), dict(broken), width)
-        except _OtherWidth as real:
-            width = real.width
+    with at_work_in(folder.path, command):
+        n_frames, broken = run.guess_widths(rows)
+        if not n_frames:
+            raise BrokenSounds(folder.path, broken)
+        width = _median(n_frames)
+        while True:
+            try:
+                return run.compute(list(n_frames), dict(broken), width)
+            except _OtherWidth as real:
+                width = real.width
 
 
 @dataclass(frozen=True, eq=False)

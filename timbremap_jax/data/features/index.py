@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from timbremap_jax.data.features.mel import FeatureSettings
+from timbremap_jax.data.features.settings import FeatureSettings
 from timbremap_jax.data.files import save_array
 from timbremap_jax.data.folder import DataFolder
 from timbremap_jax.data.workers import n_cores

@@ -19,26 +19,16 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-<<<<<<< HEAD
-=======
-from timbremap_jax.data.audio.sounds import find_fault, is_whole, write_wav
->>>>>>> 7268a99 (Give the data folder one owner, read sounds through one reader, and labels line by line)
 from timbremap_jax.data.engines import FOREIGN, open_engine
 from timbremap_jax.data.engines.base import LiveEngine
 from timbremap_jax.data.files import save_bytes
-<<<<<<< HEAD
+from timbremap_jax.data.folder import DataFolder
 from timbremap_jax.data.lock import at_work_in
 from timbremap_jax.data.manifest import manifest_path, read_manifest, write_manifest
 from timbremap_jax.data.patch import Note, Patch
 from timbremap_jax.data.render.rehearsal import rehearse
 from timbremap_jax.data.render.renderer import Renderer, open_renderer
 from timbremap_jax.data.render.resume import make_manifest, require_own, require_same
-=======
-from timbremap_jax.data.folder import DataFolder
-from timbremap_jax.data.manifest import read_manifest, write_manifest
-from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
-from timbremap_jax.data.render.resume import make_manifest, require_same
->>>>>>> 7268a99 (Give the data folder one owner, read sounds through one reader, and labels line by line)
 from timbremap_jax.data.render.sampling import GenerateSettings, on_steps, sample_parameters
 from timbremap_jax.data.workers import WorkerDied, map_rows
 from timbremap_runtime.errors import PathError, SettingsError
@@ -139,7 +129,6 @@ def generate(
     return dict(sorted(faults.items()))
 
 
-<<<<<<< HEAD
 def _wanted_rows(n_rows: int, first_row: int | None, only: Sequence[int] | None) -> Sequence[int]:
     asked = [*({*only} if only is not None else ()), *([] if first_row is None else [first_row])]
     outside = [row for row in sorted(asked) if not 0 <= row < n_rows]
@@ -147,94 +136,6 @@ def _wanted_rows(n_rows: int, first_row: int | None, only: Sequence[int] | None)
         problem = f"there is no row {outside[0]}" if outside else "none is given"
         raise SettingsError(f"rows are numbered 0 to {n_rows - 1}: {problem}")
     return range(n_rows) if only is None else sorted(asked)
-=======
-@dataclass(frozen=True, eq=False)
-class Renderer:
-    """What a worker needs to render any row."""
-
-    patch: Patch
-    note: Note
-    values: NDArray[np.int64]
-    data_dir: Path
-    sample_format: str
-
-    @property
-    def n_samples(self) -> int:
-        """Length of every sound."""
-        return self.note.n_samples(SAMPLE_RATE)
-
-    @property
-    def patience_s(self) -> float:
-        """How long an engine may be silent before it is taken to hang."""
-        return PATIENCE_S + 0.02 * self.note.duration_ms
-
-    def renders_with(self, engine: Engine, n_tries: int = N_TRIES) -> Callable[[int], str | None]:
-        """Return what renders a row with ``engine`` and says what is wrong with its sound."""
-
-        def render(row: int) -> str | None:
-            fault = None
-            for _ in range(n_tries):
-                try:
-                    samples = engine.render(self.values[row].tolist(), self.note)
-                except NoSound as error:
-                    fault = str(error)
-                    continue
-                fault = find_fault(samples, self.n_samples)
-                if fault is None:
-                    path = DataFolder(self.data_dir).wav(row)
-                    write_wav(path, samples, engine.sample_rate, self.sample_format)
-                    break
-            return fault
-
-        return render
-
-    def is_done(self, row: int) -> bool:
-        """Whether the sound of a row is there and whole."""
-        return is_whole(DataFolder(self.data_dir).wav(row), self.n_samples)
-
-
-def _open_renderer(renderer: Renderer) -> Callable[[int], str | None]:
-    return renderer.renders_with(open_engine(renderer.patch))
-
-
-def rehearse(renderer: Renderer) -> bool:
-    """Render the first rows twice: in two processes, in two orders.
-
-    Returns
-    -------
-    bool
-        Whether both times every sample was the same.
-
-    Raises
-    ------
-    FormatError
-        Not one of the rows could be rendered.
-    """
-    rows = range(min(N_REHEARSED, len(renderer.values)))
-
-    def outcomes(order: Sequence[int]) -> dict[int, str | TimbreMapError]:
-        task = partial(_open_rehearsal, renderer)
-        return dict(map_rows(task, order, 1, patience_s=renderer.patience_s))
-
-    first = outcomes(rows)
-    if all(isinstance(outcome, TimbreMapError) for outcome in first.values()):
-        raise FormatError(f"{renderer.patch.source}: cannot be played: {first[0]}")
-    second = outcomes(rows[::-1])
-    return all(str(first[row]) == str(second[row]) for row in rows)
-
-
-def _open_rehearsal(renderer: Renderer) -> Callable[[int], str | NoSound]:
-    engine = open_engine(renderer.patch)
-
-    def render(row: int) -> str | NoSound:
-        try:
-            samples = engine.render(renderer.values[row].tolist(), renderer.note)
-        except NoSound as error:
-            return error
-        return hashlib.sha256(samples.tobytes()).hexdigest()
-
-    return render
->>>>>>> 7268a99 (Give the data folder one owner, read sounds through one reader, and labels line by line)
 
 
 def _as_typed(data_dir: Path, settings: GenerateSettings, command: Sequence[str]) -> dict[str, Any]:
@@ -245,33 +146,24 @@ def _as_typed(data_dir: Path, settings: GenerateSettings, command: Sequence[str]
     return {"command": list(command), "data_dir": str(data_dir)} if command else {}
 
 
-<<<<<<< HEAD
 @contextmanager
 def _begun(data_dir: Path, manifest: dict[str, Any], values: NDArray[np.int64]) -> Iterator[None]:
     """Write manifest and labels; take them back if not a single sound comes of it.
 
     Whatever was wrong (nobody listens, no room) can then be mended and the folder begun once more.
     """
-    wavs, labels = data_dir / "wavs", data_dir / "labels.csv"
+    wavs, labels = DataFolder(data_dir).wavs, DataFolder(data_dir).labels_csv
     is_new = read_manifest(data_dir) is None
     text = io.StringIO()
     np.savetxt(text, values, fmt="%d", delimiter=",")
     content = text.getvalue().encode()
     # Of fewer rows, if the data set is to grow.
     if labels.exists() and not content.startswith(labels.read_bytes()):
-=======
-def _begin(data_dir: Path, manifest: dict[str, Any], labels: bytes) -> None:
-    """Make the folder; write manifest and labels, unless somebody edited those."""
-    folder = DataFolder(data_dir)
-    file = folder.labels_csv
-    if file.exists() and not labels.startswith(file.read_bytes()):
->>>>>>> 7268a99 (Give the data folder one owner, read sounds through one reader, and labels line by line)
         raise PathError(
             f"{labels}: was changed, but its rows are drawn from the seed and what is rendered;"
             " delete it to have it written anew, or choose another folder"
         )
     try:
-<<<<<<< HEAD
         wavs.mkdir(exist_ok=True)
         for left_over in wavs.glob(".ex_*.wav"):
             left_over.unlink()  # of a run that was killed
@@ -283,12 +175,3 @@ def _begin(data_dir: Path, manifest: dict[str, Any], labels: bytes) -> None:
             wavs.rmdir()
             for file in (manifest_path(data_dir), labels):
                 file.unlink(missing_ok=True)
-=======
-        folder.wavs.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise PathError(f"{data_dir} is a file, or lies in one: give a folder") from None
-    for left_over in folder.wavs.glob(".ex_*.wav"):
-        left_over.unlink()  # of a run that was killed
-    write_manifest(data_dir, manifest)
-    save_bytes(file, labels)
->>>>>>> 7268a99 (Give the data folder one owner, read sounds through one reader, and labels line by line)

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from timbremap_jax.data.audio.sounds import find_fault, is_whole, wav_path, write_wav
+from timbremap_jax.data.audio.sounds import find_fault, is_whole, write_wav
 from timbremap_jax.data.engines import open_engine
 from timbremap_jax.data.engines.base import Engine, NoSound
+from timbremap_jax.data.folder import DataFolder
 from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
 
 N_TRIES = 2
@@ -68,7 +69,7 @@ class Renderer:
                     continue
                 fault = find_fault(samples, self.n_samples)
                 if fault is None:
-                    path = wav_path(self.data_dir, row)
+                    path = DataFolder(self.data_dir).wav(row)
                     write_wav(path, samples, engine.sample_rate, self.sample_format)
                     break
             return fault
@@ -77,7 +78,7 @@ class Renderer:
 
     def is_done(self, row: int) -> bool:
         """Whether the sound of a row is there and whole."""
-        return is_whole(wav_path(self.data_dir, row), self.n_samples)
+        return is_whole(DataFolder(self.data_dir).wav(row), self.n_samples)
 
 
 def open_renderer(renderer: Renderer) -> Callable[[int], str | None]:

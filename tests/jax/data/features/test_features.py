@@ -14,7 +14,9 @@ from timbremap_cli import generate as tm_generate
 
 from tests.support.paths import N_SOUNDS
 from timbremap_jax.data.features.compute import BrokenSounds, compute_features
-from timbremap_jax.data.features.mel import FeatureSettings, MelSpectrogram
+from timbremap_jax.data.features.mel import MelSpectrogram
+from timbremap_jax.data.features.settings import FeatureSettings
+from timbremap_jax.data.lock import at_work_in
 from timbremap_runtime.errors import FormatError, PathError, SettingsError
 
 
@@ -235,3 +237,13 @@ def test_a_folder_without_sounds_says_how_to_make_them(tmp_path: Path):
     (tmp_path / "labels.csv").write_text("1,2\n")
     with pytest.raises(PathError, match=r"no sounds named ex_0\.wav.*tm-generate"):
         compute_features(tmp_path)
+
+
+def test_a_second_run_in_a_folder_says_who_is_at_work(copy: Path):
+    before = (copy / "features.npy").read_bytes()
+    with (
+        at_work_in(copy, ["tm-features", "data"]),
+        pytest.raises(PathError, match=r"another run is at work in it \(.*tm-features data\)"),
+    ):
+        compute_features(copy, FeatureSettings(n_mels=64))
+    assert (copy / "features.npy").read_bytes() == before
