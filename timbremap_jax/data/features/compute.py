@@ -179,6 +179,7 @@ class _Run:
         changed = [row for row in rows if row not in sounds]
         if not changed and not broken and list(earlier.sounds) == rows:
             save_array(folder.labels, self.labels[rows])  # they may have changed alone
+            earlier.save(folder)  # which may have been of version 0.1
             return self._report(rows, 0, broken, width)
 
         for left_over in folder.path.glob(".features.*.npy"):

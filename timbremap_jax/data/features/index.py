@@ -51,6 +51,8 @@ class FeatureIndex:
         try:
             index = np.load(folder.feature_index)
             shape = np.load(folder.features, mmap_mode="r").shape
+            if index.ndim == 2 and index.shape[1] == 4:
+                index = _with_digests(folder, index)
             usable = (
                 load_feature_settings(folder) == settings
                 and index.shape == (shape[0], 3)
@@ -85,6 +87,21 @@ class FeatureIndex:
                 for row, now in zip(known, digests, strict=True)
                 if now == self.sounds[row].digest
             }
+
+
+def _with_digests(folder: DataFolder, index: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Bring an index of version 0.1, row, size, time and width, to the form of today.
+
+    A file of the same size and time is taken to be the same, as it was then.
+    """
+    rows: list[tuple[int, int, int]] = []
+    for row, size, time_ns, n_frames in index.tolist():
+        stat = folder.wav(row).stat()
+        same = (stat.st_size, stat.st_mtime_ns) == (size, time_ns)
+        # No file's digest but by chance, so that this row is computed again.
+        digest = digest_of(folder.wav(row).read_bytes()) if same else 0
+        rows.append((row, n_frames, digest))
+    return np.array(rows, np.int64).reshape(-1, 3)
 
 
 def digest_of(content: bytes) -> int:
