@@ -42,8 +42,9 @@ BLIND = 0.98
 """A parameter is blind when its squared error is not below this share of the variance, which is
 the error of always answering the mean."""
 
-BLOCK = 8
-"""Bands and frames of a block whose mean gives `nearest` its lower bound."""
+BLOCK = (2, 4)
+"""Bands and frames of a block whose mean gives `nearest` its lower bound. With these one in fifty
+to a hundred candidates is left to compare; larger blocks leave more, smaller ones take longer."""
 
 N_AT_ONCE = 16
 """Candidates that `nearest` compares between two looks at the bound."""
@@ -161,27 +162,28 @@ def nearest(
     if not len(candidates):
         raise ShapeError("no candidates to search; give at least one sound")
     bounds = cdist(_blocks(sounds), _blocks(candidates), "cityblock")
-    found = np.empty(len(sounds)), np.empty(len(sounds), np.int64)
+    index = np.empty(len(sounds), np.int64)
     for row, (sound, bound) in enumerate(zip(sounds, bounds, strict=True)):
         order = np.argsort(bound, kind="stable")
-        best, index = np.inf, 0
+        best, at = np.inf, 0
         for start in range(0, len(order), N_AT_ONCE):
             some = order[start : start + N_AT_ONCE]
             # Roundings of single precision must not rule out the nearest.
             if bound[some[0]] > best * (1.0 + 1e-5):
                 break
-            found_here = distances(candidates[some], sound)
-            at = int(np.lexsort((some, found_here))[0])
-            if (found_here[at], some[at]) < (best, index):
-                best, index = float(found_here[at]), int(some[at])
-        found[0][row], found[1][row] = best, index
-    return found
+            apart = np.abs(candidates[some] - sound).reshape(len(some), -1).mean(axis=1)
+            # Of equals the first.
+            here = int(np.lexsort((some, apart))[0])
+            if (apart[here], some[here]) < (best, at):
+                best, at = float(apart[here]), int(some[here])
+        index[row] = at
+    return distances(sounds, candidates[index]), index
 
 
 def _blocks(sounds: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return weighted means of blocks; their city-block distance is a bound of the sounds'."""
     n_mels, n_frames = sounds.shape[-2:]
-    at_mels, at_frames = np.arange(0, n_mels, BLOCK), np.arange(0, n_frames, BLOCK)
+    at_mels, at_frames = (np.arange(0, n, b) for n, b in zip((n_mels, n_frames), BLOCK, strict=True))
     sums = np.add.reduceat(sounds, at_mels, axis=1, dtype=np.float64)
     sums = np.add.reduceat(sums, at_frames, axis=2)
     return sums.reshape(len(sounds), -1) / (n_mels * n_frames)

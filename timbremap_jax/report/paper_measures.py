@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from timbremap_runtime.errors import MissingExtra, ShapeError
 
@@ -135,7 +136,8 @@ def _bank(sample_rate: int, n_fft: int, n_mels: int) -> Any:
     with warnings.catch_warnings():
         # The lowest bands of short windows are narrower than what the FFT tells apart, and empty.
         warnings.simplefilter("ignore", UserWarning)
-        return _librosa().filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels)
+        bank = _librosa().filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels)
+    return csr_array(bank)  # it is mostly zeros
 
 
 def _samples(milliseconds: int, sample_rate: int) -> int:
