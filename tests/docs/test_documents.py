@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from timbremap_cli import encode, features, generate, map, plot, serve, train
+from timbremap_cli import encode, features, generate, map, plot, report, serve, train
 
 from tests.support.paths import REPOSITORY
 from timbremap_jax.data.engines.options import read_options
@@ -24,6 +24,7 @@ MAINS = {
     "tm-generate": generate.main,
     "tm-map": map.main,
     "tm-plot": plot.main,
+    "tm-report": report.main,
     "tm-serve": serve.main,
     "tm-train": train.main,
 }

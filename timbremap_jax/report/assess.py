@@ -132,7 +132,7 @@ def _partners(n: int, generator: np.random.Generator) -> NDArray[np.int64]:
 
 
 def _counts(n_points: int) -> list[int]:
-    return [max(round(share * n_points), 1) for share in CURVE_SHARES]
+    return sorted({max(round(share * n_points), 1) for share in CURVE_SHARES})
 
 
 def _coverage(

@@ -1,4 +1,4 @@
-"""Make a report: render, judge, and leave ``report.json`` and ``report.html`` in the model folder."""
+"""Make a report: render, judge, write ``report.json`` and ``report.html`` into the model folder."""
 
 from __future__ import annotations
 
@@ -104,7 +104,9 @@ def make_report(
 
 def identity(subject: Subject, settings: ReportSettings) -> dict[str, Any]:
     """Return all that decides the figures of a report."""
-    presets = [array for array in (subject.test, subject.library, subject.heard) if array is not None]
+    presets = [
+        array for array in (subject.test, subject.library, subject.heard) if array is not None
+    ]
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in presets))
     for stage in subject.mapping.stages:
         digest.update(stage.matrix.tobytes() + stage.offset.tobytes())

@@ -52,7 +52,15 @@ def yardstick_chart(
         x, y = 10 + scale * value, 12 + 18 * number
         parts.append(_line(x, y + 4, x, height - 20, "other", 1.5))
         left = x > WIDTH / 2
-        parts.append(_text(x + (-4 if left else 4), y + 2, f"{name} {value:.2f}", "end" if left else "start", "soft"))
+        parts.append(
+            _text(
+                x + (-4 if left else 4),
+                y + 2,
+                f"{name} {value:.2f}",
+                "end" if left else "start",
+                "soft",
+            )
+        )
     for number, (name, mean, high) in enumerate(rows):
         y = top + 44 * number + 28
         parts.append(_text(10, y - 12, f"{name} {mean:.2f}"))

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from timbremap_jax.data.engines import open_engine
+from timbremap_jax.data.engines import FOREIGN, open_engine
 from timbremap_jax.data.engines.base import NoSound
 from timbremap_jax.data.patch import Note, Patch
 from timbremap_jax.data.workers import WorkerDied, map_rows
@@ -50,11 +50,11 @@ def render_glides(patch: Patch, mapping: TimbreMap, note: Note) -> list[Glide]:
         points = np.full((N_GLIDE_POINTS, m), 0.5)
         points[:, axis] = np.linspace(*ENDS, N_GLIDE_POINTS)
         paths.append(mapping.forward(points))
-    if patch.engine == "osc":  # the one that is played in real time belongs to this process
+    if patch.engine in FOREIGN:
+        outcomes = dict(map_rows(partial(_open, patch, paths, note), range(m), 1))
+    else:
         play = _open(patch, paths, note)
         outcomes = {axis: play(axis) for axis in range(m)}
-    else:
-        outcomes = dict(map_rows(partial(_open, patch, paths, note), range(m), 1))
     return [
         glide
         for axis in range(m)

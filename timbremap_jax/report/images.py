@@ -16,7 +16,7 @@ WIDEST = 480
 RANGE_DB = 80.0
 
 FASTEST = 4.0
-"""Speed, as a multiple of the mean, that has the last colour of a map; its inverse has the first."""
+"""Speed, in means, that has the last colour of a map; its inverse has the first."""
 
 
 def image_uri(shares: NDArray[np.floating], colours: str) -> str:

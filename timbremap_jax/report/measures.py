@@ -25,6 +25,8 @@ Examples
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
@@ -73,8 +75,8 @@ def validate(*sounds: NDArray[np.floating]) -> None:
             )
         if array.shape[-2:] != sounds[0].shape[-2:]:
             raise ShapeError(
-                f"sounds of {sounds[0].shape[-2:]} and {array.shape[-2:]} bands and frames cannot be"
-                " compared; compute both with the same settings and the same length"
+                f"sounds of {sounds[0].shape[-2:]} and {array.shape[-2:]} bands and frames cannot"
+                " be compared; compute both with the same settings and the same length"
             )
         if not np.isfinite(array).all():
             raise SettingsError(
@@ -183,7 +185,9 @@ def nearest(
 def _blocks(sounds: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return weighted means of blocks; their city-block distance is a bound of the sounds'."""
     n_mels, n_frames = sounds.shape[-2:]
-    at_mels, at_frames = (np.arange(0, n, b) for n, b in zip((n_mels, n_frames), BLOCK, strict=True))
+    at_mels, at_frames = (
+        np.arange(0, n, b) for n, b in zip((n_mels, n_frames), BLOCK, strict=True)
+    )
     sums = np.add.reduceat(sounds, at_mels, axis=1, dtype=np.float64)
     sums = np.add.reduceat(sums, at_frames, axis=2)
     return sums.reshape(len(sounds), -1) / (n_mels * n_frames)
@@ -280,7 +284,8 @@ def proportion(point_distances: ArrayLike, sound_distances: ArrayLike) -> float:
         )
     if np.ptp(moved) == 0.0 or np.ptp(heard) == 0.0:
         return 0.0
-    return float(spearmanr(moved, heard).statistic)
+    ranks: Any = spearmanr(moved, heard)
+    return float(ranks.statistic)
 
 
 def audibility(before: NDArray[np.floating], after: NDArray[np.floating]) -> float:
@@ -294,9 +299,7 @@ def audibility(before: NDArray[np.floating], after: NDArray[np.floating]) -> flo
     return float(np.mean(distances(before, after)))
 
 
-def error_ratio(
-    answered: NDArray[np.floating], true: NDArray[np.floating]
-) -> NDArray[np.float64]:
+def error_ratio(answered: NDArray[np.floating], true: NDArray[np.floating]) -> NDArray[np.float64]:
     """Squared error of each parameter over that of always answering its mean.
 
     Parameters

@@ -68,8 +68,8 @@ def _lead(report: Report) -> str:
     n = len(instrument["parameters"])
     return (
         f"{len(report['axes'])} axes of the pad play {n} parameters of {on}."
-        f" {report['n_rendered']:,} sounds were rendered again by the instrument and compared, in dB:"
-        " 0 is the same sound."
+        f" {report['n_rendered']:,} sounds were rendered again by the instrument and compared, in"
+        " dB: 0 is the same sound."
     )
 
 
@@ -82,19 +82,22 @@ def _near(report: Report, listens: bool) -> str:
     if listens:
         rows.insert(0, ("a sound heard and played back", "reconstruction"))
     yardsticks = [
-        ("the nearest of as many random presets", "library"),
-        ("the middle preset", "middle"),
+        ("nearest random preset", "library"),
+        ("middle preset", "middle"),
         ("any other sound", "random_pair"),
     ]
-    best = rows[0][1]
-    gained = 1.0 - figures[best]["mean"] / figures["random_pair"]["mean"]
-    described = ", ".join(f"{name} {figures[key]['mean']:.2f} dB" for name, key in rows + yardsticks)
-    what = "What it hears it plays back" if listens else "A preset that is looked up on the pad comes"
+    best = figures[rows[0][1]]["mean"]
+    gained = 1.0 - best / figures["random_pair"]["mean"]
+    nearer = f"{abs(gained):.0%} {'nearer' if gained >= 0 else 'farther'} than"
+    what = "What it hears it plays back" if listens else "A preset looked up on the pad comes out"
+    described = ", ".join(
+        f"{name} {figures[key]['mean']:.2f} dB" for name, key in rows + yardsticks
+    )
     return shell.section(
         "How near it comes",
         shell.paragraph(
-            f"{what} {figures[best]['mean']:.1f} dB off, {gained:.0%} nearer than any other sound of"
-            " the instrument would be. The dot is the mean; nine of ten sounds lie within the line."
+            f"{what} {best:.1f} dB off, {nearer} any other sound of the instrument would be. The"
+            " dot is the mean; nine of ten sounds lie within the line."
         ),
         '<div class="card">'
         + yardstick_chart(
@@ -135,15 +138,14 @@ def _hear(examples: list[Example], gain: float, listens: bool) -> str:
         "Hear it",
         shell.paragraph(
             "Listen to the pair of each card one after the other: the nearer the two, the more a"
-            " sound that you bring comes back from the pad. The numbers are the parameters, 0 to 127."
+            " sound that you bring comes back from the pad. The numbers are the parameters, 0 to"
+            " 127."
         ),
         *cards,
     )
 
 
-def _glides(
-    glides: list[Glide], axes: list[str], gain: float, features: FeatureSettings
-) -> str:
+def _glides(glides: list[Glide], axes: list[str], gain: float, features: FeatureSettings) -> str:
     if not glides:
         return ""
     transform = MelSpectrogram(features)
@@ -182,8 +184,9 @@ def _pad(report: Report) -> str:
         slow, fast = (np.unravel_index(at, table.shape) for at in (table.argmin(), table.argmax()))
         at = "" if pressure is None else f" at pressure {pressure:g}"
         description = (
-            f"Map of speeds{at}: slowest {table.min():.1f} dB a unit near {_place(slow, table, pad)},"
-            f" fastest {table.max():.1f} near {_place(fast, table, pad)}, mean {table.mean():.1f}"
+            f"Map of speeds{at}, mean {table.mean():.1f} dB a unit: slowest {table.min():.1f} near"
+            f" {_place(slow, table, pad)}, fastest {table.max():.1f} near"
+            f" {_place(fast, table, pad)}"
         )
         shown.append(
             "<figure>"
@@ -193,13 +196,17 @@ def _pad(report: Report) -> str:
     dead = float(np.mean(every < DEAD * mean))
     racing = float(np.mean(every > 2.0 * mean))
     steps = figures["steps"]
-    varies = f"Steps of {steps.get('length', 0.05)} vary by {steps['evenness']:.0%}." if steps["evenness"] else ""
+    varies = (
+        f"Steps of {steps.get('length', 0.05)} vary by {steps['evenness']:.0%}."
+        if steps["evenness"]
+        else ""
+    )
     return shell.section(
         "How fast the sound changes",
         shell.paragraph(
-            f"x runs to the right, y upwards. {dead:.0%} of the pad is dead (blue: the hand moves and"
-            f" the sound hardly does), {racing:.0%} races at more than twice the mean (red), where a"
-            f" finger's breadth is a large step. {varies}"
+            f"x runs to the right, y upwards. {dead:.0%} of the pad is dead (blue: the hand moves"
+            f" and the sound hardly does), {racing:.0%} races at more than twice the mean (red),"
+            f" where a finger's breadth is a large step. {varies}"
         ),
         f'<div class="card"><div class="{"three" if len(shown) == 3 else "pair"}">{"".join(shown)}'
         '</div><div class="ramp"></div><div class="legend small"><span>a quarter of the mean</span>'
@@ -218,8 +225,10 @@ def _coverage(report: Report) -> str:
     curve = figures["coverage_curve"]
     pad, presets = curve["points"][-1], curve["library"][-1]
     n = curve["n"][-1]
-    verdict = "as far as" if abs(pad - presets) < 0.05 * presets else (
-        "less far than" if pad > presets else "farther than"
+    verdict = (
+        "as far as"
+        if abs(pad - presets) < 0.05 * presets
+        else ("less far than" if pad > presets else "farther than")
     )
     return shell.section(
         "How much of the instrument the pad reaches",
@@ -247,9 +256,9 @@ def _parameters(report: Report, listens: bool) -> str:
         [
             escape(p["name"]),
             f"{p['error']:.0f}",
-            _bar(p["error"] / 64.0) + _bar(p["error_of_mean"] / 64.0, "mean"),
+            _bars(_bar(p["error"] / 64.0), _bar(p["error_of_mean"] / 64.0, "mean")),
             f"{p['audibility']:.2f}",
-            _bar(p["audibility"] / loudest),
+            _bars(_bar(p["audibility"] / loudest)),
             "blind" if p["blind"] else "",
         ]
         for p in sorted(parameters, key=lambda p: -p["audibility"])
@@ -257,8 +266,8 @@ def _parameters(report: Report, listens: bool) -> str:
     blind = [p["name"] for p in parameters if p["blind"]]
     how = "by its sound" if listens else "on the pad"
     said = (
-        f"It cannot find {', '.join(blind)} {how}: it does no better there than always answering the"
-        " mean."
+        f"It cannot find {', '.join(blind)} {how}: it does no better there than always answering"
+        " the mean."
         if blind
         else f"Every parameter is found {how} better than by always answering the mean (grey)."
     )
@@ -269,6 +278,10 @@ def _parameters(report: Report, listens: bool) -> str:
         ),
         shell.table(["", "off by", "of 127", "changes the sound, dB", "", ""], rows),
     )
+
+
+def _bars(*bars: str) -> str:
+    return f'<td class="bars">{"".join(bars)}</td>'
 
 
 def _bar(share: float, kind: str = "") -> str:
@@ -288,8 +301,8 @@ def _elsewhere(report: Report, listens: bool) -> str:
     return shell.section(
         "With other notes",
         shell.paragraph(
-            "The map was learned from one note. Played elsewhere it is so many times as far off, and"
-            " its steps so many times as uneven; 1 is as good as at home."
+            "The map was learned from one note. Played elsewhere it is so many times as far off,"
+            " and its steps so many times as uneven; 1 is as good as at home."
         ),
         shell.table(head, rows),
     )
@@ -303,7 +316,10 @@ def _all_figures(report: Report) -> str:
     figures = report["figures"]
     names = ("reconstruction", "preset", "coverage", "library", "middle", "random_pair")
     rows = [
-        [name.replace("_", " "), *(f"{figures[name][key]:.2f}" for key in ("mean", "median", "p90"))]
+        [
+            name.replace("_", " "),
+            *(f"{figures[name][key]:.2f}" for key in ("mean", "median", "p90")),
+        ]
         for name in names
         if name in figures
     ]
@@ -318,7 +334,9 @@ def _all_figures(report: Report) -> str:
         "All figures",
         shell.paragraph("Distances in dB over the test sounds."),
         shell.table(["", "mean", "median", "90 %"], rows),
-        shell.paragraph("The same pairs by the measures of papers (means of the first test sounds)."),
+        shell.paragraph(
+            "The same pairs by the measures of papers (means of the first test sounds)."
+        ),
         shell.table(["", *(head.replace("_", " ") for head in heads)], more),
         shell.paragraph("As the terminal prints them:"),
         f'<div class="wide card"><pre class="small">{lines}</pre></div>',

@@ -96,9 +96,8 @@ def spectral_transport(a: Samples, b: Samples, sample_rate: int) -> float:
     the whole range.
     """
     validate(a, b)
-    librosa = _librosa()
     n_fft, hop = _samples(50, sample_rate), _samples(20, sample_rate)
-    spectra = [np.abs(librosa.stft(x, n_fft=n_fft, hop_length=hop)) for x in (a, b)]
+    spectra = [_spectrum(x, n_fft, hop) for x in (a, b)]
     sums = [spectrum.sum(axis=0) for spectrum in spectra]
     shares = [
         np.cumsum(spectrum / np.maximum(total, QUIET), axis=0)
@@ -117,11 +116,16 @@ MEASURES = {
 
 
 def _decibels(x: Samples, sample_rate: int, window_ms: int, hop_ms: int, n_mels: int) -> Any:
-    librosa = _librosa()
     n_fft = _samples(window_ms, sample_rate)
-    spectrum = np.abs(librosa.stft(x, n_fft=n_fft, hop_length=_samples(hop_ms, sample_rate)))
+    spectrum = _spectrum(x, n_fft, _samples(hop_ms, sample_rate))
     power = _bank(sample_rate, n_fft, n_mels) @ spectrum**2
-    return librosa.power_to_db(power, ref=np.max, top_db=RANGE_DB)
+    return _librosa().power_to_db(power, ref=np.max, top_db=RANGE_DB)
+
+
+def _spectrum(x: Samples, n_fft: int, hop_length: int) -> Any:
+    """Magnitudes of each frame; a sound shorter than a frame is padded with silence."""
+    padded = np.pad(x, (0, max(n_fft - len(x), 0)))
+    return np.abs(_librosa().stft(padded, n_fft=n_fft, hop_length=hop_length))
 
 
 def _envelope(x: Samples, sample_rate: int) -> NDArray[np.float64]:

@@ -136,9 +136,7 @@ def drawn_anew(
     n = subject.test.shape[1]
     k = min(settings.n_drawn_anew, max(MOST_DRAWN_ANEW // n, 10), len(subject.test))
     values = np.repeat(subject.test[None, :k].astype(np.float64), n, axis=0)
-    fresh = on_steps(
-        generator.integers(0, PARAMETER_MAX + 1, (k, n)), subject.patch.parameters
-    )
+    fresh = on_steps(generator.integers(0, PARAMETER_MAX + 1, (k, n)), subject.patch.parameters)
     each = np.arange(n)
     values[each, :, each] = fresh.T
     return values.reshape(n * k, n)

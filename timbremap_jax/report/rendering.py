@@ -70,12 +70,12 @@ class Renders:
     fault: str | None
 
     def power(self, group: str, first: int | None = None) -> NDArray[np.float32]:
-        """Mel power of a group, or of its first sounds, (k, n_mels, n_frames)."""
+        """Return mel power of a group, or of its first sounds, (k, n_mels, n_frames)."""
         rows = self.rows[group][:first]
         return np.asarray(self.mel[rows.start : rows.stop])
 
     def sounds(self, group: str) -> NDArray[np.float32]:
-        """Samples of a group of `PAIRED`, (k, n_samples)."""
+        """Return samples of a group of `PAIRED`, (k, n_samples)."""
         rows = self.rows[group]
         return np.asarray(self.samples[rows.start : rows.stop])
 

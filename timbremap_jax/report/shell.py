@@ -28,11 +28,13 @@ figure { margin: 0; min-width: 0; }
 .three { grid-template-columns: repeat(3, 1fr); }
 @media (max-width: 34rem) { .pair { grid-template-columns: 1fr; } .three { gap: .4rem; } }
 img, svg { display: block; width: 100%; height: auto; border-radius: .3rem; }
+svg { max-width: 34rem; margin: 0 auto; }
 img.spectrogram { height: 8rem; object-fit: fill; }
 img.pad { image-rendering: pixelated; aspect-ratio: 1; }
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 svg text.soft { fill: var(--soft); }
-svg .line { stroke: var(--line); } svg .map { stroke: var(--map); } svg .other { stroke: var(--other); }
+svg .line { stroke: var(--line); } svg .map { stroke: var(--map); }
+svg .other { stroke: var(--other); }
 svg circle.map { fill: var(--map); } svg circle.other { fill: var(--other); stroke: none; }
 audio { display: block; width: 100%; margin: .4rem 0 .2rem; }
 .wide { overflow-x: auto; }
@@ -42,7 +44,9 @@ th, td { text-align: right; padding: .35rem .5rem; border-bottom: 1px solid var(
 th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 td.best { font-weight: 700; color: var(--map); }
-.bar { display: block; height: .5rem; border-radius: .25rem; background: var(--map); min-width: 2px; }
+.bars { width: 30%; min-width: 5rem; }
+.bar { display: block; height: .5rem; border-radius: .25rem; background: var(--map);
+  min-width: 2px; margin: 1px 0; }
 .bar.mean { background: var(--line); }
 .legend { display: flex; justify-content: space-between; }
 .ramp { height: .6rem; border-radius: .3rem; margin: .6rem 0 .2rem;
@@ -90,7 +94,8 @@ def picture(uri: str, description: str, kind: str) -> str:
 
 def sound(uri: str, description: str) -> str:
     """Return a sound to play, with what it is."""
-    return f'<audio controls preload="metadata" src="{uri}" aria-label="{escape(description)}"></audio>'
+    label = escape(description)
+    return f'<audio controls preload="metadata" src="{uri}" aria-label="{label}"></audio>'
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 import timbremap_runtime as tm
 from timbremap_jax.data.dataset import Dataset, load_dataset
 from timbremap_jax.data.features.mel import FeatureSettings
+from timbremap_jax.data.manifest import read_manifest
 from timbremap_jax.data.patch import PARAMETER_MAX, SAMPLE_RATE, Note, Patch, load_patch
 from timbremap_jax.data.render.audition import instrument_of
-from timbremap_jax.data.render.manifest import load_description
 from timbremap_jax.data.render.sampling import GenerateSettings, on_steps, sample_parameters
 from timbremap_jax.report.settings import FEWEST_TEST_SOUNDS, ReportSettings
 from timbremap_runtime.core.model_folder import find_map, find_model, read_config
@@ -213,7 +213,7 @@ def digest_of(patch: Patch) -> str:
 def _changed_files(config: dict[str, Any], patch: Patch) -> str | None:
     """Say what of the instrument has changed since the sounds were rendered, if it is known."""
     try:
-        manifest = load_description(_first_source(Path(config["data"]["folder"])))
+        manifest = read_manifest(_first_source(Path(config["data"]["folder"])))
     except (KeyError, TypeError, TimbreMapError):
         return None
     then = (manifest or {}).get("patch_sha256")
@@ -235,7 +235,7 @@ Presets = NDArray[np.floating]
 def _from_dataset(
     folder: Path, config: dict[str, Any], settings: ReportSettings, notices: list[str]
 ) -> tuple[Presets, Presets, Presets | None, NDArray[np.float32]] | None:
-    """Take presets, the model's answers and some recorded sounds from the data set, if it is there."""
+    """Take presets, answers and recorded sounds from the data set, if it is there."""
     if not config.get("data") or not (folder / "latent.npy").is_file():
         return None
     data_dir = Path(config["data"]["folder"])

@@ -6,5 +6,6 @@ from cli import features as features
 from cli import generate as generate
 from cli import map as map
 from cli import plot as plot
+from cli import report as report
 from cli import serve as serve
 from cli import train as train

@@ -65,6 +65,12 @@ def test_alignment_forgives_a_late_note():
     assert paper_measures.multi_scale_log_mel(early, late, RATE) > 5.0
 
 
+@pytest.mark.parametrize("measure", paper_measures.MEASURES.values(), ids=paper_measures.MEASURES)
+def test_a_sound_may_be_shorter_than_a_frame(measure: Callable[..., float]):
+    short = tone(700.0)[:900]  # 20 ms, of windows up to 100 ms
+    assert np.isfinite(measure(short, tone(300.0)[:900], RATE))
+
+
 def test_multi_scale_log_mel_is_under_each_sounds_own_peak():
     assert paper_measures.multi_scale_log_mel(tone(400.0), tone(400.0, 0.1), RATE) < 0.5
     far = paper_measures.multi_scale_log_mel(tone(400.0), tone(4000.0), RATE)

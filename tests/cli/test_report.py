@@ -1,0 +1,321 @@
+"""tm-report: real models on real instruments."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from timbremap_cli import features, generate, report, train
+
+import timbremap_runtime as tm
+from tests.support.maps import random_map
+from tests.support.paths import LFO4, command
+from tests.support.reports import TINY
+from timbremap_jax.report.card import make_report, read_report
+from timbremap_jax.report.measures import distances, log_mel
+from timbremap_jax.report.rendering import CACHE
+from timbremap_runtime import DenseLayer, TimbreMap, VecScale
+from timbremap_runtime.errors import FormatError, PathError, SettingsError
+
+N_SOUNDS = 240
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an instrument of its own, ``data`` rendered by it and a small ``model``."""
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copytree(LFO4, folder / "synth", ignore=shutil.ignore_patterns("models", "*.pd"))
+    data, model = str(folder / "data"), str(folder / "model")
+    arguments = [str(folder / "synth"), data, "--variant", "am", "--examples", str(N_SOUNDS)]
+    assert generate.main([*arguments, "--sustain", "120", "--release", "30"]) == 0
+    assert features.main([data]) == 0
+    assert train.main(["--cnn", "--gen", "--pca", "--epochs", "2", data, model]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(trained: Path) -> tuple[Path, dict[str, Any]]:
+    """A model folder with its report."""
+    return trained / "model", make_report(trained / "model", TINY)
+
+
+def copy_of(trained: Path, folder: Path) -> Path:
+    """Return a copy of the model whose instrument and data set are copies too."""
+    shutil.copytree(trained, folder)
+    config = json.loads((folder / "model" / "config.json").read_text())
+    config["instrument"]["patch_dir"] = str(folder / "synth")
+    config["data"]["folder"] = str(folder / "data")
+    (folder / "model" / "config.json").write_text(json.dumps(config))
+    return folder / "model"
+
+
+def bare(folder: Path, mapping: TimbreMap) -> Path:
+    """Write a map and nothing else."""
+    tm.save(mapping, folder)
+    return folder
+
+
+def test_it_prints_ten_lines_and_writes_a_report_and_a_page(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+):
+    model = trained / "model"
+    assert report.main([str(model), "--quick"]) == 0
+    *lines, page = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10
+    assert page == str(model / "report.html")
+    assert lines[0] == "model on lfo4 am: 24 sounds kept back for test; in dB, 0 is the same sound"
+    figures = read_report(model)["figures"]
+    for line, name in zip(lines[1:4], ("reconstruction", "preset", "coverage"), strict=True):
+        assert f" {figures[name]['mean']:.2f} dB" in line
+    assert f"of 300 random presets {figures['library']['mean']:.2f}" in lines[3]
+    assert not (model / CACHE).exists()
+
+
+def test_its_figures_are_of_the_sounds(made: tuple[Path, dict[str, Any]]):
+    model, found = made
+    figures = found["figures"]
+    assert found == read_report(model)
+    assert found["notices"] == []
+    assert found["presets"] == "data set"
+    # The instrument plays what it played for training.
+    assert figures["recorded"] < 1e-3
+    # Nearer than anything else are the nearest; the means are of what is listed.
+    for name in ("reconstruction", "preset", "coverage", "library", "random_pair", "middle"):
+        each = figures["each"][name]
+        assert len(each) == 20
+        assert figures[name]["mean"] == pytest.approx(np.mean(each), abs=1e-3)
+        assert 0 < figures[name]["mean"] < 30
+    assert figures["coverage"]["mean"] < figures["random_pair"]["mean"]
+    assert figures["coverage_curve"]["points"] == sorted(
+        figures["coverage_curve"]["points"], reverse=True
+    )
+    assert figures["coverage_curve"]["points"][-1] == pytest.approx(figures["coverage"]["mean"])
+    assert [axis["name"] for axis in figures["steps"]["axes"]] == ["x", "y", "pressure"]
+    assert [p["name"] for p in figures["parameters"]] == ["rate", "duty", "shape", "depth"]
+    assert len(figures["pad"]["speeds"]) == 3
+    assert set(figures["elsewhere"]) == {"octave up", "octave down", "velocity 50"}
+    assert all(found["reconstruction"] > 0 for found in figures["elsewhere"].values())
+    assert set(figures["papers"]) == {"random_pair", "preset", "reconstruction"}
+
+
+def test_a_random_pair_is_as_far_as_the_features_of_the_data_set_say(
+    trained: Path, made: tuple[Path, dict[str, Any]]
+):
+    """By features that tm-features computed from files, and pairs of our own."""
+    power = np.load(trained / "data" / "features.npy")
+    sounds = log_mel(power, made[1]["figures"]["floor"]["mel_power"])
+    expected = distances(sounds[:-1], sounds[1:]).mean()
+    # 20 pairs: a standard error of a few percent.
+    assert made[1]["figures"]["random_pair"]["mean"] == pytest.approx(expected, rel=0.3)
+
+
+def test_a_stopped_report_goes_on_and_comes_to_the_same_figures(
+    trained: Path, made: tuple[Path, dict[str, Any]], tmp_path: Path
+):
+    def stopping(items: Any, n_items: int) -> Any:
+        for count, item in enumerate(items):
+            if count == 100:
+                raise KeyboardInterrupt
+            yield item
+
+    counts: list[int] = []
+
+    def counting(items: Any, n_items: int) -> Any:
+        counts.append(n_items)
+        return items
+
+    with pytest.raises(KeyboardInterrupt):
+        make_report(trained / "model", TINY, output=tmp_path, progress=stopping)
+    assert (tmp_path / CACHE).is_dir()
+    assert not (tmp_path / "report.json").exists()
+    again = make_report(trained / "model", TINY, output=tmp_path, n_workers=1, progress=counting)
+    assert counts == [made[1]["n_rendered"] - 100]
+    assert json.dumps(again) == json.dumps(made[1])
+    assert (tmp_path / "report.html").read_bytes() == (made[0] / "report.html").read_bytes()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["report.html", "report.json"]
+
+
+def test_another_seed_draws_other_points(
+    trained: Path, made: tuple[Path, dict[str, Any]], tmp_path: Path
+):
+    other = make_report(trained / "model", replace(TINY, seed=1), output=tmp_path)
+    assert other["figures"]["coverage"] != made[1]["figures"]["coverage"]
+
+
+@pytest.mark.parametrize("text_only", [False, True], ids=["as we write it", "text files alone"])
+def test_a_bare_map_needs_its_instrument_named(tmp_path: Path, text_only: bool):
+    folder = bare(tmp_path / "jg_map", random_map(np.random.default_rng(2), (3, 4)))
+    if text_only:  # as older versions of the original wrote it
+        for file in folder.rglob("*.npy"):
+            file.unlink()
+    with pytest.raises(SettingsError, match=r"name its instrument with  --patch PATCH_DIR"):
+        make_report(folder, TINY)
+    found = make_report(folder, TINY, LFO4, "am")
+    assert found["presets"] == "drawn"
+    assert "reconstruction" not in found["figures"]
+    assert found["figures"]["preset"]["mean"] > 0
+    assert (folder / "report.html").is_file()
+    # The map is as it was.
+    assert tm.load(folder).parameter_size == 4
+
+
+def test_a_model_without_its_instrument(trained: Path, tmp_path: Path):
+    model = copy_of(trained, tmp_path / "moved")
+    shutil.rmtree(tmp_path / "moved" / "synth")
+    with pytest.raises(SettingsError, match=r"synth.*--patch PATCH_DIR"):
+        make_report(model, TINY)
+    # It is here, under another name.
+    assert make_report(model, TINY, trained / "synth")["instrument"]["variant"] == "am"
+
+
+def test_an_instrument_of_other_parameters(trained: Path, tmp_path: Path):
+    model = copy_of(trained, tmp_path / "changed")
+    toml = tmp_path / "changed" / "synth" / "patch.toml"
+    toml.write_text(toml.read_text().replace('name = "duty"', 'name = "width of the LFO"'))
+    with pytest.raises(SettingsError, match=r"other parameters.*\(duty, now width of the LFO\)"):
+        make_report(model, TINY)
+
+
+def test_an_instrument_that_changed_is_told(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    model = copy_of(trained, tmp_path / "changed")
+    toml = tmp_path / "changed" / "synth" / "patch.toml"
+    toml.write_text(toml.read_text().replace("cutoff = 90", "cutoff = 40"))
+    found = make_report(model, TINY)
+    files, sound = found["notices"]
+    assert files.startswith("the instrument has changed since the model was trained: patch.toml or")
+    assert f"now sound {found['figures']['recorded']:.2f} dB different" in sound
+    assert found["figures"]["recorded"] > 1.0
+    assert files in (model / "report.html").read_text(encoding="utf-8")
+
+
+def test_too_few_test_sounds(trained: Path, tmp_path: Path):
+    model = copy_of(trained, tmp_path / "few")
+    order = np.load(tmp_path / "few" / "data" / "partition.npy")
+    kept = np.sort(order[:150])  # a data set of 150 sounds has 15 for test
+    data = tmp_path / "few" / "data"
+    for name in ("features", "labels", "features_index"):
+        np.save(data / f"{name}.npy", np.load(data / f"{name}.npy")[kept])
+    np.save(data / "partition.npy", np.argsort(np.argsort(order[:150])))
+    for name in ("latent", "labels"):
+        np.save(model / f"{name}.npy", np.load(model / f"{name}.npy")[kept])
+    np.save(model / "latent_rows.npy", np.arange(150))
+    with pytest.raises(
+        SettingsError, match=r"has 15 test sounds and a report needs 20; render 200"
+    ):
+        make_report(model, TINY)
+
+
+def test_a_data_set_that_is_gone(trained: Path, tmp_path: Path):
+    model = copy_of(trained, tmp_path / "gone")
+    shutil.rmtree(tmp_path / "gone" / "data")
+    found = make_report(model, TINY)
+    assert found["presets"] == "drawn"
+    assert "was not found: presets are drawn at random" in found["notices"][0]
+
+
+def test_an_unbounded_map(tmp_path: Path):
+    weights = np.random.default_rng(0).normal(size=(3, 4))
+    scale = VecScale(np.zeros(3), np.ones(3), np.full(3, -3.0), np.full(3, 6.0))
+    linear = DenseLayer(weights, np.zeros(4), "linear", np.linalg.pinv(weights))
+    folder = bare(tmp_path / "timbremap", TimbreMap(scale, None, [linear]))
+    with pytest.raises(SettingsError, match="not kept within 0 to 127"):
+        make_report(folder, TINY, LFO4, "am")
+
+
+SILENT_BELOW = """import("stdfaust.lib");
+freq = hslider("freq", 220, 20, 20000, 1); gain = hslider("gain", 1, 0, 1, 0.01);
+gate = button("gate");
+process = os.osc(freq) * gain * gate * (hslider("a", 0, 0, 127, 1) > THRESHOLD)
+  * (hslider("b", 0, 0, 127, 1) + 20) / 300;
+"""
+
+
+def gated_synth(folder: Path, threshold: int) -> Path:
+    """Write an instrument that is silent while its first parameter is below a threshold."""
+    folder.mkdir()
+    (folder / "voice.dsp").write_text(SILENT_BELOW.replace("THRESHOLD", str(threshold)))
+    (folder / "patch.toml").write_text(
+        'name = "gated"\nengine = "faust"\nsource = "voice.dsp"\n'
+        'parameters = [{ name = "a" }, { name = "b" }]\n'
+        "[note]\nsustain_ms = 60\nrelease_ms = 20\n"
+    )
+    return folder
+
+
+def flat_map(height: float) -> TimbreMap:
+    """Make a map of two axes: x hardly moves the first parameter, y moves the second."""
+    drive = np.log(height / (127.0 - height))
+    weights = np.array([[1e-3, 0.0], [0.0, 1.5]])
+    scale = VecScale(np.zeros(2), np.ones(2), np.full(2, -3.0), np.full(2, 6.0))
+    dense = DenseLayer(weights, np.array([drive, 0.0]), "sigmoid", np.linalg.pinv(weights))
+    return TimbreMap(scale, None, [dense])
+
+
+def test_a_silent_map(tmp_path: Path):
+    synth = gated_synth(tmp_path / "synth", 60)
+    folder = bare(tmp_path / "timbremap", flat_map(20.0))
+    with pytest.raises(SettingsError, match="the map is silent: none of 25 points"):
+        make_report(folder, TINY, synth)
+
+
+def test_a_silent_instrument(tmp_path: Path):
+    synth = gated_synth(tmp_path / "synth", 127)
+    folder = bare(tmp_path / "timbremap", flat_map(20.0))
+    with pytest.raises(SettingsError, match="every one of 20 presets is silent"):
+        make_report(folder, TINY, synth)
+
+
+def test_a_pad_of_two_axes_with_a_parameter_it_cannot_find(tmp_path: Path):
+    synth = gated_synth(tmp_path / "synth", 60)
+    folder = bare(tmp_path / "timbremap", flat_map(100.0))
+    found = make_report(folder, TINY, synth)
+    blind = {p["name"]: p["blind"] for p in found["figures"]["parameters"]}
+    assert blind == {"a": True, "b": False}
+    x, y = found["figures"]["steps"]["axes"]
+    assert (x["mean_db"], x["evenness"], x["dead"]) == (0.0, None, 1.0)
+    assert y["mean_db"] > 0.1 and y["dead"] < 1.0
+    assert found["axes"] == ["x", "y"]
+    assert len(found["figures"]["pad"]["speeds"]) == 1
+
+
+def test_what_is_recorded_live_is_asked_for(tmp_path: Path):
+    synth = tmp_path / "synth"
+    synth.mkdir()
+    (synth / "patch.toml").write_text(
+        'name = "live"\nengine = "osc"\nparameters = [{ name = "a" }, { name = "b" }]\n'
+    )
+    folder = bare(tmp_path / "timbremap", flat_map(100.0))
+    with pytest.raises(SettingsError, match=r"in real time, and \d+ sounds take about \d+ minutes"):
+        make_report(folder, TINY, synth)
+
+
+def test_it_says_in_one_line_what_is_wrong(tmp_path: Path):
+    for argument, said in (
+        (str(tmp_path), f"{tmp_path}: no map in it; give a folder that tm-train wrote"),
+        (str(tmp_path / "none"), f"{tmp_path / 'none'}: no map in it"),
+    ):
+        run = subprocess.run(
+            [command("tm-report"), argument], capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 1
+        assert run.stdout == ""
+        assert re.fullmatch(r"error: .*\n", run.stderr)
+        assert said in run.stderr
+
+
+def test_a_folder_without_a_report(tmp_path: Path):
+    with pytest.raises(PathError, match="run  tm-report"):
+        read_report(tmp_path)
+    for content, said in (("{", "not valid JSON"), ('{"format": 0}', "not of this version")):
+        (tmp_path / "report.json").write_text(content)
+        with pytest.raises(FormatError, match=said):
+            read_report(tmp_path)
