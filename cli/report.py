@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ._common import bar, command, parser
+from ._common import bar, command, parser, seed
 
 
 @command
@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--patch", type=Path, metavar="PATCH_DIR", help="the instrument (default: the model's)")
     add("--variant", help="which of its variants (default: the model's)")
     add("--quick", action="store_true", help="listen to a tenth of the sounds")
-    add("--seed", type=int, default=0, help="the same seed gives the same figures")
+    add("--seed", type=seed, default=0, help="the same seed gives the same figures")
     add("--scale", choices=("normal", "uniform"), default="normal", help="of the control space")
     add(
         "--floor",

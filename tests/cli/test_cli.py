@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from timbremap_cli import _common, demo, encode, features, generate, map, plot, serve, train
+from timbremap_cli import _common, demo, encode, features, generate, map, plot, report, serve, train
 
 from tests.support.paths import LFO4, REPOSITORY
 
@@ -23,6 +23,7 @@ COMMANDS = {
     "tm-encode": encode.main,
     "tm-map": map.main,
     "tm-serve": serve.main,
+    "tm-report": report.main,
 }
 
 
