@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ._common import bar, command, parser, seed
+from ._common import as_typed, bar, command, parser, seed
 
 
 @command
@@ -47,6 +47,7 @@ def main(argv: list[str] | None = None) -> None:
         args.variant,
         output=args.output,
         live=args.live,
+        command=as_typed("tm-report", argv),
         progress=bar("sounds"),
     )
     for notice in report["notices"]:

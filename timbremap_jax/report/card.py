@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from timbremap_jax.data.files import save_bytes, save_json
+from timbremap_jax.data.lock import at_work_in
 from timbremap_jax.report.assess import CHANGED_DB, assess, axis_names
 from timbremap_jax.report.examples import pick_examples
 from timbremap_jax.report.glides import render_glides
@@ -36,6 +38,7 @@ def make_report(
     output: Path | None = None,
     live: bool = False,
     n_workers: int | None = None,
+    command: Sequence[str] = (),
     progress: Progress = lambda items, _: items,
 ) -> dict[str, Any]:
     """Judge a map by its sounds, and write its report.
@@ -58,6 +61,8 @@ def make_report(
         Whether an instrument that plays in real time may be recorded.
     n_workers : int, optional
         Number of processes; one a processor when not given.
+    command : sequence of str
+        What was typed, to tell another run in the same folder.
     progress : callable
         Wraps the rendered sounds as they come.
 
@@ -73,32 +78,32 @@ def make_report(
     """
     subject = open_subject(model, settings, patch_dir, variant)
     folder = output or subject.folder
-    if not folder.is_dir():
-        raise PathError(f"{folder}: no such folder; make it, or choose another for the report")
-    groups = make_plan(subject, settings)
-    renders = render_plan(
-        subject.patch,
-        groups,
-        subject.features,
-        folder,
-        live=live,
-        n_workers=n_workers,
-        progress=progress,
-    )
-    figures = assess(subject, settings, groups, renders)
-    report = {
-        **identity(subject, settings),
-        "notices": [*subject.notices, *_more_notices(figures, renders)],
-        "n_test": len(subject.test),
-        "n_rendered": sum(map(len, groups.values())),
-        "axes": axis_names(subject.mapping.control_size),
-        "figures": figures,
-    }
-    glides = render_glides(subject.patch, subject.mapping, subject.note)
-    examples = pick_examples(subject, figures, renders)
-    save_bytes(folder / PAGE, report_page(report, examples, glides, subject.features).encode())
-    save_json(folder / JSON, report)
-    forget(folder)
+    with at_work_in(folder, command):
+        groups = make_plan(subject, settings)
+        renders = render_plan(
+            subject.patch,
+            groups,
+            subject.features,
+            folder,
+            live=live,
+            n_workers=n_workers,
+            progress=progress,
+        )
+        figures = assess(subject, settings, groups, renders)
+        report = {
+            **identity(subject, settings),
+            "notices": [*subject.notices, *_more_notices(figures, renders)],
+            "n_test": len(subject.test),
+            "n_rendered": sum(map(len, groups.values())),
+            "axes": axis_names(subject.mapping.control_size),
+            "figures": figures,
+        }
+        glides = render_glides(subject.patch, subject.mapping, subject.note)
+        examples = pick_examples(subject, figures, renders)
+        page = report_page(report, examples, glides, subject.features)
+        save_bytes(folder / PAGE, page.encode())
+        save_json(folder / JSON, report)
+        forget(folder)
     return report
 
 

@@ -24,7 +24,7 @@ from timbremap_jax.data.engines.base import Engine, LiveEngine, NoSound
 from timbremap_jax.data.features.mel import FeatureSettings, MelSpectrogram
 from timbremap_jax.data.files import save_json
 from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
-from timbremap_jax.data.render.generate import PATIENCE_S
+from timbremap_jax.data.render.renderer import PATIENCE_S
 from timbremap_jax.data.workers import WorkerDied, map_rows
 from timbremap_jax.report.plan import PAIRED, Group
 from timbremap_jax.report.subject import digest_of
