@@ -4,7 +4,7 @@
 
 Data sets go to ``data/``, whole models to ``models/``, both in the current folder. What is small
 and worth shipping is copied to ``models/`` beside each instrument, with a page of commands and
-figures. A run that was stopped goes on where it was.
+figures. A run that was stopped continues where it was.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from PIL import Image  # Matplotlib brings it
 PATCHES = Path(__file__).parent
 SHIPPED = ("config.json", "metrics.json")
 COLOURS = 64
-"""Of the shipped pictures: a third of the bytes, and no eye sees it."""
+"""Of the shipped pictures: a third of the bytes, with no visible difference."""
 BIN = Path(sys.executable).parent
 
 
@@ -68,8 +68,7 @@ class Model:
             lines += [f"tm-generate {source} --examples {self.n_sounds}", f"tm-features {data}"]
         # Several data sets are one in the folder above them.
         data = self.data[0][0] if len(self.data) == 1 else str(Path(self.data[0][0]).parent)
-        options = f"--encoder lstm --gen --pca --epochs {self.epochs}"
-        lines.append(f"tm-train {options} {data} {self.folder.as_posix()}")
+        lines.append(f"tm-train --epochs {self.epochs} {data} {self.folder.as_posix()}")
         lines.append(f"tm-plot {self.folder.as_posix()}")
         return lines
 
@@ -84,7 +83,7 @@ MODELS = [
 
 
 def make(model: Model) -> None:
-    """Run what is not done yet of a model's commands, and copy what is shipped."""
+    """Run those of a model's commands that are not done yet, and copy what is shipped."""
     for line in model.commands():
         name, *words = shlex.split(line)
         if name == "tm-generate" and Path(words[1], "generate.json").exists():
@@ -108,12 +107,13 @@ def page(models: list[Model]) -> str:
     lines = [
         "# Trained models",
         "",
-        "Ready to play: `tm-serve` this folder and open the patch beside it. Written by",
-        "`python patches/make_models.py`; errors are on test sounds, of 127. Answering with the",
-        "mean would be 32 off. The spread is that of the answers, as a part of the true settings'.",
-        "The commands follow one another, from the root of the repository.",
+        "Ready to play: give this folder to `tm-serve` and open the patch beside it. Written by",
+        "`python patches/make_models.py`. Errors are measured on test sounds, on the scale of 0 to 127;",
+        "always answering with the mean would be 32 off. The spread ratio is the deviation of the",
+        "answers divided by that of the true values: 1 is right. Type the commands in this order, in",
+        "the root of the repository.",
         "",
-        "| model | sounds | mean squared error | off by | spread |",
+        "| model | sounds | mean squared error | off by | spread ratio |",
         "| --- | --- | --- | --- | --- |",
     ]
     for model in models:
