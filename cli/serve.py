@@ -1,4 +1,4 @@
-"""tm-serve: a mapping for patches to talk to, over OSC."""
+"""tm-serve: play a model from patches, controllers and scripts, over OSC and MIDI."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from timbremap_runtime.errors import SettingsError
+from timbremap_runtime.errors import PathError
+from timbremap_runtime.service.settings import ServiceSettings
+from timbremap_runtime.service.targets import Target
 
 from ._common import command, parser, positive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from timbremap_runtime.service.library import Library
+    from timbremap_runtime.service.message_log import LoggedMessage, MessageLog
     from timbremap_runtime.service.osc import OscService
 
+DEFAULTS = ServiceSettings()
+TARGET = ("127.0.0.1", 9001)
 WEKINATOR_PORT = 12000
 LOG_LINES_PER_SECOND = 10
 """A flood of bad packets must not fill the disk."""
@@ -27,49 +33,7 @@ LOG_LINES_PER_SECOND = 10
 @command
 def main(argv: list[str] | None = None) -> None:
     """Serve a model."""
-    arguments = parser(
-        "Play a model, or a folder of models, over OSC: a patch sends /tm/c x y z and gets\n"
-        "/tm/p with all parameters. Ctrl-C ends it.",
-        "tm-serve models --status",
-    )
-    add = arguments.add_argument
-    add("model", type=Path, help="a model folder, its timbremap folder, or a folder of models")
-    add("--load", metavar="NAME", help="the first model (default: the first there is)")
-    add("--port", type=port, default=9000, help="where to listen; 0 takes a free port")
-    add("--host", default="127.0.0.1", help="0.0.0.0 lets other machines in")
-    add(
-        "--to",
-        type=address,
-        action="append",
-        metavar="[HOST:]PORT",
-        help="where to send parameters; may be given again (default: 9001)",
-    )
-    add("--named", action="store_true", help="send each parameter as /tm/p/NAME too")
-    add("--z", action="store_true", help="send the point in the latent space as /tm/z too")
-    add(
-        "--wekinator",
-        type=address,
-        metavar="[HOST:]PORT",
-        help=f"send /wek/outputs there, 0 to 1 (Wekinator's own port is {WEKINATOR_PORT})",
-    )
-    add("--scale", choices=("normal", "uniform"), default="normal", help="of the control space")
-    add("--smooth", type=float, default=0.0, metavar="MS", help="time constant of smoothing")
-    add("--status", action="store_true", help="print rates and latencies once a second")
-    add("--log", type=Path, metavar="FILE", help="write warnings there, not to standard error")
-    add("--record", type=Path, metavar="FILE", help="keep every message with its time")
-    add("--replay", type=Path, metavar="FILE", help="play what was recorded, and end")
-    midi = arguments.add_argument_group("MIDI")
-    add = midi.add_argument
-    add("--midi", metavar="PORT", help="take control from a MIDI input; 'list' names them")
-    add("--midi-cc", metavar="CC,CC,...", help="plain controllers instead of MPE, e.g. 1,2,11")
-    add("--mpe-zone", choices=("lower", "upper"), default="lower", help="which zone to follow")
-    add("--mpe-y", type=int, default=74, metavar="CC", help="the controller that is y")
-    add("--mpe-span", type=float, metavar="SEMITONES", help="bend that x spans (default: all)")
-    add("--midi-out", metavar="PORT", help="send parameters to this MIDI output")
-    add("--midi-out-cc", type=int, default=20, metavar="CC", help="controller of parameter 0")
-    add("--midi-out-channel", type=positive, default=1, help="1 to 16")
-    args = arguments.parse_args(argv)
-
+    args = arguments().parse_args(argv)
     log_to(args.log)
     if args.midi == "list":
         from timbremap_runtime.service.midi_ports import input_names
@@ -78,6 +42,67 @@ def main(argv: list[str] | None = None) -> None:
         return
     with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):  # how it ends
         asyncio.run(serve(args))
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return what reads the arguments."""
+    made = parser(
+        "Play a model, or a folder of models, over OSC: a patch sends /tm/c x y z and gets\n"
+        "/tm/p with all parameters. Ctrl-C ends it.",
+        "tm-serve models --status",
+    )
+    add = made.add_argument
+    add("model", type=Path, help="a model folder, its timbremap folder, or a folder of models")
+    add("--load", metavar="NAME", help="the first model (default: the first by name)")
+    add("--port", type=port, default=DEFAULTS.port, help="where to listen; 0 takes a free port")
+    add("--host", default=DEFAULTS.host, help="0.0.0.0 lets other machines in")
+    add(
+        "--to",
+        type=address,
+        action="append",
+        metavar="[HOST:]PORT",
+        help=f"where to send parameters; can be given more than once (default: {TARGET[1]})",
+    )
+    add("--named", action="store_true", help="also send each parameter as /tm/p/NAME")
+    add("--z", action="store_true", help="also send the place in the latent space as /tm/z")
+    add(
+        "--wekinator",
+        type=address,
+        metavar="[HOST:]PORT",
+        help=f"send /wek/outputs there, 0 to 1 (Wekinator's own port is {WEKINATOR_PORT})",
+    )
+    add(
+        "--scale",
+        choices=("normal", "uniform"),
+        default=DEFAULTS.scale,
+        help="of the control space",
+    )
+    add(
+        "--smooth",
+        type=float,
+        default=DEFAULTS.smoothing_ms,
+        metavar="MS",
+        help="time constant of smoothing",
+    )
+    add("--status", action="store_true", help="print rates and latencies once a second")
+    add("--log", type=Path, metavar="FILE", help="write warnings there, not to standard error")
+    add("--record", type=Path, metavar="FILE", help="write every message with its time to a log")
+    add("--replay", type=Path, metavar="FILE", help="play the messages of such a log, and end")
+    midi = made.add_argument_group("MIDI")
+    add = midi.add_argument
+    add("--midi", metavar="PORT", help="move the point by a MIDI input; 'list' names them")
+    add(
+        "--midi-cc",
+        metavar="CC,CC,...",
+        help="plain CCs instead of MPE, e.g. 1,2,11; bend and pressure may be among them",
+    )
+    add("--mpe-zone", choices=("lower", "upper"), default="lower", help="which zone to follow")
+    add("--mpe-y", type=int, default=74, metavar="CC", help="the CC that is y")
+    add("--mpe-span", type=float, metavar="SEMITONES", help="bend that x spans (default: all)")
+    add("--midi-out", metavar="PORT", help="send parameters to this MIDI output")
+    add("--midi-out-cc", type=int, default=20, metavar="CC", help="CC of parameter 0")
+    add("--midi-out-channel", type=positive, default=1, help="1 to 16")
+    return made
 
 
 def log_to(file: Path | None) -> None:
@@ -91,7 +116,12 @@ def log_to(file: Path | None) -> None:
         count += 1
         return count <= LOG_LINES_PER_SECOND
 
-    handler = logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler()
+    try:
+        handler = logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler()
+    except OSError as error:
+        raise PathError(
+            f"{file}: cannot be written ({error.strerror}); give another file to --log"
+        ) from None
     handler.addFilter(few)
     logging.basicConfig(
         handlers=[handler], level=logging.WARNING, format="%(asctime)s %(message)s", force=True
@@ -110,103 +140,115 @@ def address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
         raise argparse.ArgumentTypeError(f"'{text}' is not a port, nor a host and a port")
-    return host or "127.0.0.1", int(port)
+    return host or TARGET[0], int(port)
 
 
 async def serve(args: argparse.Namespace) -> None:
-    """Run the service until it is told to end."""
+    """Serve until told to end, or until a log has been replayed."""
     from timbremap_runtime.service.library import Library
-    from timbremap_runtime.service.message_log import Recorder, read_recording
-    from timbremap_runtime.service.osc import OscService, Target
+    from timbremap_runtime.service.message_log import MessageLog, read_messages
+    from timbremap_runtime.service.osc import OscService
 
-    targets = [Target(to, args.named, args.z) for to in args.to or [("127.0.0.1", 9001)]]
+    end_on_signals()
+    targets = [Target(to, args.named, args.z) for to in args.to or [TARGET]]
     if args.wekinator:
         targets.append(Target(args.wekinator, wekinator=True))
-    events = list(read_recording(args.replay)) if args.replay else None
+    settings = ServiceSettings(args.host, args.port, targets, args.load, args.scale, args.smooth)
+    messages = list(read_messages(args.replay)) if args.replay else None
     library = Library(args.model)
-    loop = asyncio.get_running_loop()
+    log: MessageLog | None = None
+
+    def record(path: str, values: Sequence[Any]) -> None:
+        if log:
+            log.write(path, values)
+
+    async with contextlib.AsyncExitStack() as opened:
+        service = OscService(
+            library,
+            settings,
+            on_message=record if args.record else None,
+            on_play=opened.enter_context(midi_output(args)).play if args.midi_out else None,
+        )
+        if args.midi:
+            opened.enter_context(midi_input(args, service))
+        await opened.enter_async_context(service)
+        if args.record:  # nothing is written unless all else is well
+            log = opened.enter_context(MessageLog(args.record))
+        introduce(service, library)
+        if messages is not None:
+            await replay(service, messages)
+        elif args.status:
+            await report(service)
+        else:
+            await asyncio.get_running_loop().create_future()
+
+
+def end_on_signals() -> None:
+    """Let Ctrl-C and a request to end cancel what runs, so that all is closed."""
     task = asyncio.current_task()
     assert task
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows interrupts
-            loop.add_signal_handler(number, task.cancel)
-    ports: list[Any] = []
-    on_play = None
-    if args.midi_out:
-        from timbremap_runtime.service.midi_ports import MidiOutput
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
-        output = MidiOutput(args.midi_out, args.midi_out_cc, args.midi_out_channel - 1)
-        ports.append(output)
-        on_play = output.play
-    recorder: Recorder | None = None
 
-    def record(path: str, values: Sequence[Any]) -> None:
-        if recorder:
-            recorder.write(path, values)
-
-    service = OscService(
-        library,
-        args.load,
-        targets,
-        args.scale,
-        args.smooth,
-        on_message=record if args.record else None,
-        on_play=on_play,
+def introduce(service: OscService, library: Library) -> None:
+    """Say what is played, and where."""
+    name, mapping, names = service.model
+    host, port = service.address
+    print(
+        f"{name}: {mapping.control_size} controls, {mapping.parameter_size} parameters"
+        f" ({', '.join(names)}); listening on {host}:{port},"
+        f" sending to {', '.join(f'{h}:{p}' for h, p in (t.address for t in service.targets))}",
+        flush=True,
     )
-    try:
-        if args.midi:
-            ports.append(open_midi(args, service, loop))
-        host, port = await service.serve(args.host, args.port)
-        if args.record:  # nothing is written unless all else is well
-            recorder = Recorder(args.record)
-        name, mapping, names = service.model
+    if len(library.names()) > 1:
+        print(f"/tm/load takes {', '.join(library.names())}", flush=True)
+    numbered = [word for name, word in zip(names, service.words, strict=True) if name.isdigit()]
+    if numbered:
         print(
-            f"{name}: {mapping.control_size} controls, {mapping.parameter_size} parameters"
-            f" ({', '.join(names)}); listening on {host}:{port},"
-            f" sending to {', '.join(f'{h}:{p}' for h, p in (t.address for t in targets))}",
+            f"note: in /tm/p/1 a number counts from 0; parameters named by one are"
+            f" {', '.join(f'/tm/p/{word}' for word in numbered)}",
             flush=True,
         )
-        if len(library.names()) > 1:
-            print(f"/tm/load takes {', '.join(library.names())}", flush=True)
-        if events is None:
-            await (report(service) if args.status else loop.create_future())
-        else:
-            start = loop.time()
-            for event in events:
-                await asyncio.sleep(max(0.0, start + event.time_s - loop.time()))
-                service.handle(event.address, event.values)
-            await service.drained()
-    finally:
-        service.close()
-        for opened in ports:
-            opened.close()
-        if recorder:
-            recorder.close()
 
 
-def open_midi(
-    args: argparse.Namespace, service: OscService, loop: asyncio.AbstractEventLoop
-) -> Any:
+def midi_output(args: argparse.Namespace) -> Any:
+    """Open the MIDI output."""
+    from timbremap_runtime.service.midi_ports import MidiOutput
+
+    return MidiOutput(args.midi_out, args.midi_out_cc, args.midi_out_channel - 1)
+
+
+def midi_input(args: argparse.Namespace, service: OscService) -> Any:
     """Open the MIDI input; its frames move the service."""
-    from timbremap_runtime.service.midi import ControllerDecoder, MpeDecoder
+    from timbremap_runtime.service.midi_cc import CcDecoder
     from timbremap_runtime.service.midi_ports import MidiInput
+    from timbremap_runtime.service.mpe import MpeDecoder
 
+    loop = asyncio.get_running_loop()
     if args.midi_cc:
-        try:
-            controllers = [int(word) for word in args.midi_cc.split(",")]
-        except ValueError:
-            raise SettingsError(f"--midi-cc {args.midi_cc}: give numbers with commas") from None
-        decoder = ControllerDecoder(controllers)
+        decoder = CcDecoder.from_text(args.midi_cc)
     else:
         decoder = MpeDecoder(args.mpe_zone, args.mpe_y, args.mpe_span)
 
     def take(frame: tuple[float, ...]) -> None:
-        # A map may have fewer controls than a pad, or more: those it has are moved.
+        # A map may have fewer coordinates than a controller gives, or more: those it has are moved.
         for index, value in enumerate(frame[: service.performer.mapping.control_size]):
             service.handle(f"/tm/c/{index}", [value])
 
     handle: Callable[..., Any] = take
     return MidiInput(args.midi, decoder, lambda frame: loop.call_soon_threadsafe(handle, frame))
+
+
+async def replay(service: OscService, messages: Sequence[LoggedMessage]) -> None:
+    """Handle logged messages when they are due, and wait until all is played."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    for message in messages:
+        await asyncio.sleep(max(0.0, start + message.time_s - loop.time()))
+        service.handle(message.address, message.values)
+    await service.drained()
 
 
 async def report(service: OscService) -> None:

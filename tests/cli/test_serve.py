@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,10 @@ import numpy as np
 import pytest
 from timbremap_cli import serve
 
+import timbremap_runtime as tm
 from tests.support.osc_client import Client, free_port, hostile, make_library, make_map
 from tests.support.paths import REPOSITORY, command
-from timbremap_runtime.errors import FormatError, PathError
-from timbremap_runtime.service.message_log import Recorder, read_recording
+from timbremap_runtime.service.message_log import read_messages
 
 
 @pytest.fixture(scope="module")
@@ -62,17 +61,17 @@ def test_the_command_serves_until_it_is_told_to_end(library: Path, client: Clien
     assert client.wait_for("/tm/loaded")[0] == "one"
     for i in range(50):
         client.send("/tm/c", i / 50, 0.5, 0.5)
-        time.sleep(0.002)
     client.send("/tm/nothing")
-    assert "no such address" in client.wait_for("/tm/error")[0]
-    time.sleep(1.2)
+    assert "unknown address" in client.wait_for("/tm/error")[0]
+    assert run.stdout
+    assert run.stdout.readline() == "/tm/load takes one, two, wide\n"
+    while "latency p50" not in (line := run.stdout.readline()):  # once a second
+        assert line.startswith("in ")
     run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=10)
+    _, err = run.communicate(timeout=10)
     assert run.returncode == 0
-    assert "/tm/load takes one, two, wide" in out
-    assert "latency p50" in out
     assert "Traceback" not in err
-    assert len(list(read_recording(take))) == 51
+    assert len(list(read_messages(take))) == 51
     # What was recorded plays again to the same end.
     client.drain()
     replay = subprocess.run(
@@ -144,7 +143,7 @@ def test_the_page_s_python_plays_and_listens(library: Path, capsys: pytest.Captu
 def test_a_port_in_use_is_said(library: Path, client: Client, capsys: pytest.CaptureFixture[str]):
     assert serve.main([str(library), "--port", str(client.port)]) == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"error: 127.0.0.1:{client.port} cannot be listened on")
+    assert said.startswith(f"error: cannot listen on 127.0.0.1:{client.port} ")
     assert said.count("\n") == 1
 
 
@@ -163,40 +162,72 @@ def test_a_target_that_is_none_is_wrong_usage(
     assert "is not a port" in capsys.readouterr().err
 
 
-def test_a_recording_is_read_as_it_was_written(tmp_path: Path):
-    now = [0.0]
-    recorder = Recorder(tmp_path / "take.jsonl", clock=lambda: now[0])
-    for address, values in (("/tm/c", (0.25, 1)), ("/tm/load", ("one",)), ("/x", (b"blob",))):
-        recorder.write(address, values)
-        now[0] += 0.5
-    recorder.close()
-    events = list(read_recording(tmp_path / "take.jsonl"))
-    assert events == [(0.0, "/tm/c", (0.25, 1)), (0.5, "/tm/load", ("one",))]
-    with pytest.raises(PathError, match="is there already"):
-        Recorder(tmp_path / "take.jsonl")
+@pytest.mark.parametrize("option", ["--log", "--record"])
+def test_a_file_that_cannot_be_written_is_said(
+    option: str, library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file = tmp_path / "missing" / "file"
+    assert serve.main([str(library), "--port", "0", option, str(file)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {file}: cannot be written (No such file or directory); ")
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    "refused",
     [
-        ('[0.0, "/tm/c", 1]\nnonsense', "line 2: 'nonsense' is not"),
-        ("[]", "line 1"),
-        ('[1.0, "/a"]\n[0.5, "/a"]', "line 2: time runs backwards"),
-        ('["x", "/a"]', "line 1"),
+        ["--load", "no"],
+        ["--to", "no-such-host.invalid:9001"],
+        ["--host", "no-such-host.invalid"],
+        ["--smooth", "-1"],
+        ["--replay", "missing.jsonl"],
     ],
+    ids=lambda refused: refused[0],
 )
-def test_a_recording_that_is_none_names_the_line(text: str, said: str, tmp_path: Path):
-    (tmp_path / "take.jsonl").write_text(text)
-    with pytest.raises(FormatError, match=said):
-        list(read_recording(tmp_path / "take.jsonl"))
-    with pytest.raises(FormatError, match="not a recording"):
-        list(read_recording(tmp_path / "missing.jsonl"))
-
-
-def test_nothing_is_recorded_of_what_did_not_begin(library: Path, tmp_path: Path):
+def test_a_refused_command_leaves_nothing_that_refuses_the_corrected_one(
+    refused: list[str], library: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     take = tmp_path / "take.jsonl"
-    assert serve.main([str(library), "--port", "0", "--record", str(take), "--load", "no"]) == 1
+    words = [str(library), "--port", "0", "--record", str(take)]
+    assert serve.main([*words, *refused]) == 1
+    assert capsys.readouterr().err.startswith("error: ")
     assert not take.exists()
+    (tmp_path / "log.jsonl").write_text('[0.0, "/tm/c", 0.5, 0.5, 0.5]\n')
+    assert serve.main([*words, "--replay", str(tmp_path / "log.jsonl")]) == 0
+    assert len(list(read_messages(take))) == 1
+
+
+def test_a_terminal_of_another_code_page_takes_every_name(tmp_path: Path):
+    tm.save(make_map(0), tmp_path / "音" / "timbremap")
+    (tmp_path / "log.jsonl").write_text("")
+    run = subprocess.run(
+        [command("tm-serve"), tmp_path, "--port", "0", "--replay", tmp_path / "log.jsonl"],
+        env={**os.environ, "PYTHONIOENCODING": "cp437"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("\\u97f3: 3 controls")
+
+
+def test_parameters_named_by_numbers_are_pointed_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    tm.save(make_map(0), tmp_path / "m" / "timbremap")
+    (tmp_path / "m" / "config.json").write_text('{"parameters": ["1", "2", "3", "x"]}')
+    (tmp_path / "log.jsonl").write_text("")
+    assert serve.main([str(tmp_path), "--port", "0", "--replay", str(tmp_path / "log.jsonl")]) == 0
+    assert "/tm/p/_1, /tm/p/_2, /tm/p/_3\n" in capsys.readouterr().out
+
+
+def test_ccs_that_cannot_be_are_said(
+    library: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    assert serve.main([str(library), "--port", "0", "--midi", "Pad", "--midi-cc", "1,1"]) == 1
+    assert capsys.readouterr().err == (
+        "error: --midi-cc 1,1: CC 1 is given twice; use another one for each coordinate\n"
+    )
 
 
 @pytest.mark.parametrize("port", ["99999", "-1", "x"])

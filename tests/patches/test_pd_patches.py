@@ -22,7 +22,7 @@ from timbremap_jax.data.engines import open_engine
 from timbremap_jax.data.features.mel import MelSpectrogram
 from timbremap_jax.data.features.settings import FeatureSettings
 from timbremap_jax.data.patch import load_patch
-from timbremap_runtime.service.osc import Target
+from timbremap_runtime.service.targets import Target
 
 pytestmark = pytest.mark.skipif(
     shutil.which("pd") is None, reason="Pure Data is not installed (Debian: puredata-core)"

@@ -20,7 +20,9 @@ from pythonosc.osc_packet import OscPacket
 import timbremap_runtime as tm
 from timbremap_runtime import DenseLayer, PCALayer, TimbreMap, VecScale
 from timbremap_runtime.service.library import Library
-from timbremap_runtime.service.osc import OscService, Target
+from timbremap_runtime.service.osc import OscService
+from timbremap_runtime.service.settings import ServiceSettings
+from timbremap_runtime.service.targets import Target
 
 NAMES = ("rate", "duty", "shape", "5 1/3'")
 
@@ -57,6 +59,7 @@ class Client:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
         self.socket.bind(("127.0.0.1", 0))
         self.to = to
+        self._pings = 0
 
     @property
     def port(self) -> int:
@@ -88,8 +91,27 @@ class Client:
         except TimeoutError:
             return got
 
+    def settle(self) -> list[tuple[str, list[Any]]]:
+        """Receive all that a service sends for what it was sent before: a ping comes back last."""
+        got: list[tuple[str, list[Any]]] = []
+        self._pings += 1
+        self.send("/tm/ping", self._pings)
+        while (message := self.receive()) != ("/tm/pong", [self._pings]):
+            got.append(message)
+        return got
+
     def close(self) -> None:
         self.socket.close()
+
+
+class Clock:
+    """Time for a service, which the test moves."""
+
+    def __init__(self):
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
 def hostile(generator: np.random.Generator, address: tuple[str, int]) -> bytes:
@@ -126,11 +148,16 @@ def hostile(generator: np.random.Generator, address: tuple[str, int]) -> bytes:
 
 @contextmanager
 def serving(
-    folder: Path, name: str | None = None, targets: Sequence[Target] = (), **options: Any
+    folder: Path,
+    name: str | None = None,
+    targets: Sequence[Target] = (),
+    loop: asyncio.AbstractEventLoop | None = None,
+    **options: Any,
 ) -> Iterator[tuple[OscService, tuple[str, int], Callable[..., Any]]]:
     """Run a service in a thread; give it, where it listens, and what calls a function in it."""
-    loop = asyncio.new_event_loop()
-    service = OscService(Library(folder), name, targets, **options)
+    loop = loop or asyncio.new_event_loop()
+    settings = ServiceSettings(port=0, targets=targets, model=name)
+    service = OscService(Library(folder), settings, **options)
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
@@ -142,7 +169,8 @@ def serving(
         return asyncio.run_coroutine_threadsafe(run(), loop).result(10)
 
     try:
-        yield service, call(service.serve, "127.0.0.1", 0), call
+        call(service.start)
+        yield service, service.address, call
     finally:
         call(service.close)
         loop.call_soon_threadsafe(loop.stop)

@@ -2,6 +2,10 @@
 
 A library is one ``timbremap`` folder, one model folder, or a folder of model folders. Only what
 lies in it can be loaded: a name is looked up among those found, and is never used as a path.
+
+Names are compared as a reader sees them: an accented letter is the same whether it is written as
+one character or as two. A number stands for the folder of that name, as Pure Data sends ``2`` as a
+number.
 """
 
 from __future__ import annotations
@@ -9,11 +13,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from timbremap_runtime.core.mapping import TimbreMap
 from timbremap_runtime.core.model_folder import find_map, find_model, parameter_names
 from timbremap_runtime.core.textformat import load
 from timbremap_runtime.core.types import Scale
 from timbremap_runtime.errors import PathError, SettingsError
+from timbremap_runtime.service.names import composed
 
 
 class NamedMap(NamedTuple):
@@ -47,7 +54,7 @@ class Library:
         """Names of the models there are, in order."""
         return sorted(self._find())
 
-    def load(self, name: str, scale: Scale = "normal") -> NamedMap:
+    def load(self, name: str | float, scale: Scale = "normal") -> NamedMap:
         """Read a model.
 
         Raises
@@ -58,10 +65,13 @@ class Library:
             It cannot be read.
         """
         found = self._find()
-        if name not in found:
-            raise SettingsError(f"no model '{name}': there are {', '.join(sorted(found))}")
-        mapping = load(found[name], scale)
-        return NamedMap(name, mapping, parameter_names(found[name], mapping.parameter_size))
+        match = _matching(name, list(found))
+        if match is None:
+            said = name if isinstance(name, str) else f"{name:g}"
+            raise SettingsError(f"no model '{said}'; there are {', '.join(sorted(found))}")
+        mapping = load(found[match], scale)
+        names = parameter_names(found[match], mapping.parameter_size)
+        return NamedMap(composed(match), mapping, tuple(map(composed, names)))
 
     def _find(self) -> dict[str, Path]:
         """Names of the models, with their ``timbremap`` folders."""
@@ -82,3 +92,25 @@ def _map_folder(folder: Path, root: Path) -> Path | None:
     if found and all(path.resolve().is_relative_to(root) for path in found.rglob("*")):
         return found
     return None
+
+
+def _matching(name: str | float, names: list[str]) -> str | None:
+    """Find the name that is meant; None if there is none, or more than one might be."""
+    if isinstance(name, str):
+        alike = [each for each in names if composed(each) == composed(name)]
+        return name if name in names else _only(alike)
+    alike = [each for each in names if _single(each) == _single(name)]
+    return f"{name:g}" if f"{name:g}" in alike else _only(alike)
+
+
+def _only(names: list[str]) -> str | None:
+    return names[0] if len(names) == 1 else None
+
+
+def _single(name: str | float) -> np.float32 | None:
+    """Read a name as the number that OSC makes of it, in single precision."""
+    try:
+        with np.errstate(over="ignore"):
+            return np.float32(name)
+    except ValueError:
+        return None

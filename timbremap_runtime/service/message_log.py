@@ -1,4 +1,4 @@
-"""A performance on disk: every message that came in, with its time.
+"""A message log: every message that came in, with its time, to play a performance again.
 
 One message a line, as JSON: seconds since the start, the address, and the values::
 
@@ -12,12 +12,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from timbremap_runtime.errors import FormatError, PathError
 
+LONGEST_S = 1e7
+"""Of a log: four months."""
 
-class Event(NamedTuple):
+
+class LoggedMessage(NamedTuple):
     """A message and its time in seconds since the start."""
 
     time_s: float
@@ -25,8 +28,10 @@ class Event(NamedTuple):
     values: tuple[Any, ...]
 
 
-class Recorder:
+class MessageLog:
     """Writes messages to a file as they come; what was written survives a crash.
+
+    A context manager, which closes the file.
 
     Parameters
     ----------
@@ -34,17 +39,30 @@ class Recorder:
         A new file.
     clock : callable, optional
         Seconds.
+
+    Raises
+    ------
+    PathError
+        The file exists already, or cannot be written.
     """
 
     def __init__(self, file: Path, clock: Callable[[], float] = time.perf_counter):
         try:
             self._file = file.open("x", encoding="utf-8", buffering=1)
         except FileExistsError:
-            raise PathError(f"{file} is there already: give another name") from None
+            raise PathError(f"{file}: already exists; choose another name") from None
         except OSError as error:
-            raise PathError(f"{file}: cannot be written ({error.strerror})") from None
+            raise PathError(
+                f"{file}: cannot be written ({error.strerror}); choose another place"
+            ) from None
         self._clock = clock
         self._start: float | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def write(self, address: str, values: Sequence[Any]) -> None:
         """Write a message; its time counts from the first."""
@@ -61,31 +79,41 @@ class Recorder:
         self._file.close()
 
 
-def read_recording(file: Path) -> Iterator[Event]:
+def read_messages(file: Path) -> Iterator[LoggedMessage]:
     """Read the messages of a file in order.
 
     Raises
     ------
+    PathError
+        The file cannot be read.
     FormatError
-        A line is not one; the message names it.
+        A line is not a message; the error names it.
     """
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise FormatError(f"{file}: not a recording that can be read ({error})") from None
+    except OSError as error:
+        raise PathError(
+            f"{file}: cannot be read ({error.strerror}); give a file that --record wrote"
+        ) from None
+    except UnicodeDecodeError:
+        raise FormatError(f"{file}: not a message log; give a file that --record wrote") from None
     before = 0.0
     for number, line in enumerate(lines, start=1):
         try:
             time_s, address, *values = json.loads(line)
-            event = Event(float(time_s), str(address), tuple(values))
+            message = LoggedMessage(float(time_s), str(address), tuple(values))
         except (ValueError, TypeError, OverflowError, RecursionError):
             raise FormatError(
-                f"{file}, line {number}: {line[:60]!r} is not [seconds, address, values ...]"
+                f"{file}, line {number}: {line[:60]!r} is not [seconds, address, values ...];"
+                " give a file that --record wrote"
             ) from None
-        if not before <= event.time_s < 1e7:
-            raise FormatError(f"{file}, line {number}: time runs backwards or away")
-        before = event.time_s
-        yield event
+        if not before <= message.time_s < LONGEST_S:
+            raise FormatError(
+                f"{file}, line {number}: timestamps must not decrease or exceed {LONGEST_S:g} s;"
+                " give a file as --record wrote it"
+            )
+        before = message.time_s
+        yield message
 
 
 def _is_json(value: str | int | float) -> bool:

@@ -3,10 +3,10 @@
 In::
 
     /tm/c X Y Z            move the point            /tm/c/0 X      one coordinate
-    /tm/p P0 P1 ...        set all sliders           /tm/p/3 V, /tm/p/NAME V      one
+    /tm/p P0 P1 ...        set all parameters        /tm/p/3 V, /tm/p/NAME V      one
     /tm/load NAME          another model             /tm/scale uniform|normal
     /tm/active 1 0 1 ...   which parameters follow   /tm/smooth MS
-    /tm/hold 0|1           keep what sliders add     /tm/release MS  let go of it
+    /tm/hold 0|1           hold what is set by hand  /tm/release MS  let go of it
     /tm/get                everything, to who asks   /tm/ping       answered by /tm/pong
     /tm/subscribe PORT [named] [z]                   /tm/unsubscribe PORT
     /wek/inputs X Y Z      as Wekinator's
@@ -14,8 +14,8 @@ In::
 Out, to every target::
 
     /tm/p P0 P1 ...        after every change        /tm/p/NAME V   (``named``)
-    /tm/c X Y Z            after a slider moved      /tm/z Z0 ...   (``z``)
-    /tm/loaded NAME M N NAME0 ...                    /tm/error TEXT
+    /tm/c X Y Z            after a parameter was set /tm/z Z0 ...   (``z``)
+    /tm/loaded NAME M N NAME0 ...                    /tm/error TEXT (to the sender too)
     /wek/outputs ...       0 to 1, to Wekinator's targets
 
 The latest value wins: what comes in faster than it can be sent is passed over.
@@ -25,120 +25,96 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
-import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, Self
 
 import numpy as np
 
 from timbremap_runtime.core.layers import check_scale
-from timbremap_runtime.core.types import Scale
-from timbremap_runtime.errors import MissingExtra, SettingsError, ShapeError, TimbreMapError
+from timbremap_runtime.errors import (
+    ConnectionFailed,
+    FormatError,
+    SettingsError,
+    ShapeError,
+    TimbreMapError,
+)
 from timbremap_runtime.performance.performer import GLIDE_MS, Performer
+from timbremap_runtime.service.latest import LatestValues, Place
 from timbremap_runtime.service.library import Library, NamedMap
+from timbremap_runtime.service.loading import ModelLoader
+from timbremap_runtime.service.names import ParameterWords
+from timbremap_runtime.service.packet import decode
+from timbremap_runtime.service.sending import Sender
+from timbremap_runtime.service.settings import ServiceSettings
+from timbremap_runtime.service.targets import Target, Targets
 from timbremap_runtime.service.traffic import Traffic
-
-try:
-    from pythonosc.dispatcher import Dispatcher
-    from pythonosc.osc_message_builder import build_msg
-    from pythonosc.osc_server import AsyncIOOSCUDPServer
-except ImportError:
-    raise MissingExtra("python-osc", "osc") from None
-
-Address = tuple[str, int]
-"""Host and port."""
+from timbremap_runtime.service.udp import Address, UdpSocket, bind
 
 LOG = logging.getLogger("timbremap.osc")
 TICK_S = 0.002
 """Between two frames while the parameters glide by themselves."""
-MOST_SUBSCRIBERS = 32
-ERRORS_PER_SECOND = 10
 
-
-@dataclass(frozen=True)
-class Target:
-    """Where parameters are sent.
-
-    Attributes
-    ----------
-    address : (str, int)
-        Host and port.
-    named : bool
-        Whether each parameter is sent by its name too.
-    z : bool
-        Whether the point in the latent space is sent too.
-    wekinator : bool
-        Whether to speak as Wekinator does: ``/wek/outputs``, 0 to 1, and nothing else.
-    """
-
-    address: Address
-    named: bool = False
-    z: bool = False
-    wekinator: bool = False
+DEFAULTS = ServiceSettings()
+ALL_C, ALL_P = Place("c", None), Place("p", None)
 
 
 class OscService:
     """Plays a library of models over OSC.
 
+    An async context manager, which starts it and closes it.
+
     Parameters
     ----------
     library : Library
         The models.
-    name : str, optional
-        The first model; by default the first of the library.
-    targets : sequence of Target
-        Where parameters are sent from the start.
-    scale : {"normal", "uniform"}
-        Of the control space.
-    smoothing_ms : float
-        Time constant of smoothing.
+    settings : ServiceSettings
+        Where to listen, where to send, what to play.
     on_message : callable, optional
         Is given address and values of every message that came in.
     on_play : callable, optional
-        Is given the parameters after every change.
+        Is given the parameters, (n,), after every change.
     clock : callable, optional
         Seconds; for the performer.
+
+    Raises
+    ------
+    SettingsError
+        There is no such model or scale, or the smoothing is negative.
+    FormatError
+        The model cannot be read.
     """
 
     def __init__(
         self,
         library: Library,
-        name: str | None = None,
-        targets: Sequence[Target] = (),
-        scale: Scale = "normal",
-        smoothing_ms: float = 0.0,
+        settings: ServiceSettings = DEFAULTS,
+        *,
         on_message: Callable[[str, Sequence[Any]], None] | None = None,
         on_play: Callable[[np.ndarray], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ):
-        self.library = library
-        self.targets = list(targets)
+        self.settings = settings
+        self.targets = Targets(settings.targets)
         self.traffic = Traffic()
-        self._scale: Scale = scale
-        self._hold = True
-        self._model = library.load(name or library.names()[0], scale)
-        self._clock = clock
-        self._performer = Performer(self._model.mapping, smoothing_ms, clock)
-        self._index = _indices(self._model)
         self._on_message = on_message
         self._on_play = on_play
-        self._pending: dict[tuple[str, int], Any] = {}
-        self._oldest = 0.0
+        self._clock = clock
+        model = library.load(settings.model or library.names()[0], settings.scale)
+        self._loader = ModelLoader(library, model, self._swap, self._report)
+        self._performer = Performer(model.mapping, settings.smoothing_ms, clock)
+        self._words = ParameterWords(model.parameter_names)
+        self._sender = Sender(self.targets, self.traffic)
+        self._socket: UdpSocket | None = None
+        self._latest = LatestValues()
+        self._hold = True
         self._dirty: set[str] = set()
         self._scheduled = False
-        self._transport: asyncio.DatagramTransport | None = None
-        self._own: Address = ("", 0)
         self._tick: asyncio.TimerHandle | None = None
-        self._loading: asyncio.Task[None] | None = None
-        self._wanted: tuple[str, Scale] | None = None
-        self._errors: list[float] = []
         self._commands: dict[str, Callable[[Sequence[Any], Address | None], None]] = {
             "/tm/c": self._move,
             "/wek/inputs": self._move,
-            "/tm/p": self._edit,
+            "/tm/p": self._recall,
             "/tm/load": self._load,
             "/tm/scale": self._rescale,
             "/tm/active": self._activate,
@@ -159,65 +135,88 @@ class OscService:
     @property
     def model(self) -> NamedMap:
         """The model that is played."""
-        return self._model
+        return self._loader.current
 
-    async def serve(self, host: str = "127.0.0.1", port: int = 9000) -> Address:
+    @property
+    def words(self) -> Sequence[str]:
+        """The parameters' names as addresses have them."""
+        return self._words.words
+
+    @property
+    def passed_over(self) -> int:
+        """Values that a later one replaced before they were played."""
+        return self._latest.passed_over
+
+    @property
+    def address(self) -> Address:
+        """Where it listens.
+
+        Raises
+        ------
+        ConnectionFailed
+            It has not been started.
+        """
+        if self._socket is None:
+            raise ConnectionFailed("the service is not listening; start it first")
+        return self._socket.address
+
+    async def start(self) -> None:
         """Listen for packets, and tell the targets what is loaded.
 
-        Returns
-        -------
-        (str, int)
-            Where it listens; a port of 0 takes a free one.
+        Raises
+        ------
+        ConnectionFailed
+            The port cannot be listened on, or the host of a target is unknown.
+        SettingsError
+            A target is where it listens.
         """
-        loop = asyncio.get_running_loop()
-        dispatcher = _SafeDispatcher(self)
-        server = AsyncIOOSCUDPServer((host, port), dispatcher, loop)  # pyright: ignore[reportArgumentType]
+        bound = await bind(self.settings.host, self.settings.port)
         try:
-            transport, _ = await server.create_serve_endpoint()
-        except OSError as error:
-            raise SettingsError(
-                f"{host}:{port} cannot be listened on ({error.strerror}): is another tm-serve"
-                " running? give another --port"
-            ) from None
-        self._transport = cast("asyncio.DatagramTransport", transport)
-        # Packets wait here while a model's first frame or Python's memory takes its time.
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
-        address = transport.get_extra_info("sockname")[:2]
-        self._own = address
-        family = transport.get_extra_info("socket").family
-        try:
-            self.targets = [await _resolved(target, family) for target in self.targets]
-        except SettingsError:
-            self.close()
+            await self.targets.resolve(bound.getsockname()[:2], bound.family)
+        except TimbreMapError:
+            bound.close()
             raise
-        if any(self._is_own(target.address) for target in self.targets):
-            self.close()
-            raise SettingsError(f"port {address[1]} is listened on: it cannot be sent to as well")
-        self._announce([target.address for target in self.targets if not target.wekinator])
-        self._schedule({"p"})
-        return address
-
-    async def drained(self) -> None:
-        """Wait until all that came in was played, models read and glides over."""
-        while self._scheduled or self._tick or (self._loading and not self._loading.done()):
-            await asyncio.sleep(TICK_S)
-
-    def _is_own(self, address: Address) -> bool:
-        """Whether what is sent there would come back."""
-        host, port = self._own
-        return address[1] == port and address[0] in (host, "127.0.0.1", "localhost")
+        self._socket = self._sender.socket = UdpSocket(bound, self._take, self._play_if_changed)
+        self._sender.loaded(self.model)
+        self._schedule("p")
 
     def close(self) -> None:
         """Stop listening."""
+        self._loader.close()
         if self._tick:
             self._tick.cancel()
-        if self._transport:
-            self._transport.close()
+        if self._socket:
+            self._socket.close()
+            self._sender.socket = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.close()
+
+    async def drained(self) -> None:
+        """Wait until all that came in was played, models read and glides over."""
+        while self._scheduled or self._tick or self._loader.busy:
+            await asyncio.sleep(TICK_S)
 
     # What comes in.
 
+    def _take(self, packet: bytes, sender: Address) -> None:
+        """Do what a packet says, or nothing of it and say why."""
+        self.traffic.packets_in += 1
+        try:
+            messages = decode(packet)
+        except FormatError as error:
+            self.traffic.malformed += 1
+            self._report(f"packet from {sender[0]}:{sender[1]}: {error}", sender)
+            return
+        for address, values in messages:
+            self.handle(address, values, sender)
+
     def handle(self, address: str, values: Sequence[Any], sender: Address | None = None) -> None:
-        """Do what a message says; errors go to the targets as ``/tm/error``.
+        """Do what a message says; errors go to the targets and the sender as ``/tm/error``.
 
         To be called in the event loop's thread.
         """
@@ -230,53 +229,51 @@ class OscService:
         try:
             self._route(address, values, sender)
         except TimbreMapError as error:
-            self._report(f"{address}: {error}")
+            self._report(f"{address:.80}: {error}", sender)
         except (TypeError, ValueError, OverflowError):
-            self._report(f"{address}: {list(values)!r:.200} is not what it takes")
+            self._report(f"{address:.80}: invalid arguments {list(values)!r:.200}", sender)
 
     def _route(self, address: str, values: Sequence[Any], sender: Address | None) -> None:
         command = self._commands.get(address)
         if command:
             command(values, sender)
-            return
-        for prefix, kind in (("/tm/c/", "c"), ("/tm/p/", "p")):
-            if address.startswith(prefix):
-                self._set_one(kind, address[len(prefix) :], values)
-                return
-        raise SettingsError(f"no such address: there are {', '.join(self._commands)}")
+        elif address.startswith("/tm/c/"):
+            index = _coordinate(address[6:], self._performer.c.size)
+            self._queue(Place("c", index), _numbers(values, 1))
+        elif address.startswith("/tm/p/"):
+            index = self._words.index(address[6:])
+            if index is None:
+                raise SettingsError(
+                    f"unknown parameter; there are {', '.join(self.words)}, or 0 to"
+                    f" {len(self.words) - 1}"
+                )
+            self._queue(Place("p", index), _numbers(values, 1))
+        elif address == "/tm/error":  # never answered: two services would go on for ever
+            LOG.warning("%s:%s says: %.200s", *(sender or ("", 0)), " ".join(map(str, values)))
+        else:
+            raise SettingsError(f"unknown address; there are {', '.join(self._commands)}")
 
     def _move(self, values: Sequence[Any], sender: Address | None) -> None:
-        self._queue(("c", -1), _numbers(values, self._performer.c.size))
+        self._queue(ALL_C, _numbers(values, self._performer.c.size))
 
-    def _edit(self, values: Sequence[Any], sender: Address | None) -> None:
-        self._queue(("p", -1), _numbers(values, self._performer.mapping.parameter_size))
-
-    def _set_one(self, kind: str, which: str, values: Sequence[Any]) -> None:
-        (value,) = _numbers(values, 1)
-        size = self._performer.c.size if kind == "c" else len(self._model.parameter_names)
-        if which.isascii() and which.isdigit() and len(which) < 6:
-            index = int(which)
-        else:
-            index = self._index.get(which, -1) if kind == "p" else -1
-        if not 0 <= index < size:
-            known = ", ".join(self._index) if kind == "p" else f"0 to {size - 1}"
-            raise SettingsError(f"there is none of that name or number: there are {known}")
-        self._queue((kind, index), value)
+    def _recall(self, values: Sequence[Any], sender: Address | None) -> None:
+        self._queue(ALL_P, _numbers(values, len(self.words)))
 
     def _load(self, values: Sequence[Any], sender: Address | None) -> None:
         (name,) = values
-        self._swap_to(str(name), self._wanted[1] if self._wanted else self._scale)
+        # Pure Data sends a name that looks like a number as one.
+        self._loader.want(name=name if isinstance(name, str) else float(name), sender=sender)
 
     def _rescale(self, values: Sequence[Any], sender: Address | None) -> None:
         (scale,) = values
         check_scale(scale)
-        name = self._wanted[0] if self._wanted else self._model.name
-        self._swap_to(name, scale)
+        self._loader.want(scale=scale, sender=sender)
 
     def _activate(self, values: Sequence[Any], sender: Address | None) -> None:
+        mask = _numbers(values, len(self.words))
         self._settle()
-        self._performer.activate(_numbers(values, len(self._model.parameter_names)))
-        self._schedule({"p"})
+        self._performer.activate(mask)
+        self._schedule("p")
 
     def _smooth(self, values: Sequence[Any], sender: Address | None) -> None:
         (self._performer.smoothing_ms,) = _numbers(values, 1)
@@ -287,248 +284,122 @@ class OscService:
         self._hold = bool(hold)
         if not self._hold:
             self._performer.release(GLIDE_MS)
-            self._schedule({"p"})
+            self._schedule("p")
 
     def _release(self, values: Sequence[Any], sender: Address | None) -> None:
         (glide_ms,) = _numbers(values, 1) if values else (GLIDE_MS,)
         self._settle()
         self._performer.release(glide_ms)
-        self._schedule({"p"})
+        self._schedule("p")
 
     def _get(self, values: Sequence[Any], sender: Address | None) -> None:
         self._settle()
         if sender:
-            reading = self._performer.read()
-            self._announce([sender])
-            self._send(sender, "/tm/c", reading.c.tolist())
-            self._send(sender, "/tm/p", reading.p.tolist())
+            self._sender.loaded(self.model, sender)
+            self._sender.state(self._performer, sender)
 
     def _ping(self, values: Sequence[Any], sender: Address | None) -> None:
+        self._play_if_changed()  # so that the answer says: all that came before was played
         if sender:
-            self._send(sender, "/tm/pong", list(values[:1]))
+            self._sender.answer(sender, "/tm/pong", values[:1])
 
     def _subscribe(self, values: Sequence[Any], sender: Address | None) -> None:
         if sender is None:
             return
         address = (sender[0], _port(values[:1]))
-        others = [target for target in self.targets if target.address != address]
-        if len(others) >= MOST_SUBSCRIBERS:
-            raise SettingsError(f"{MOST_SUBSCRIBERS} subscribers are the most")
-        if self._is_own(address):
-            raise SettingsError(f"{address[1]} is where messages come in: subscribe another port")
-        self.targets = [*others, Target(address, "named" in values[1:], "z" in values[1:])]
-        self._announce([address])
-        self._schedule({"p", "c"})
+        self.targets.subscribe(Target(address, "named" in values[1:], "z" in values[1:]))
+        self._sender.loaded(self.model, address)
+        self._schedule("p", "c")
 
     def _unsubscribe(self, values: Sequence[Any], sender: Address | None) -> None:
         if sender is not None:
-            address = (sender[0], _port(values))
-            self.targets = [target for target in self.targets if target.address != address]
+            self.targets.unsubscribe((sender[0], _port(values)))
 
-    # Values wait here until all that has arrived is read; the latest of each kind wins.
+    # What is played, and when.
 
-    def _queue(self, key: tuple[str, int], value: Any) -> None:
-        if not self._pending:
-            self._oldest = time.perf_counter()
-        self.traffic.passed_over += self._pending.pop(key, None) is not None
-        self._pending[key] = value  # at the end: the order of the latest values counts
-        self._schedule(set())
+    def _queue(self, place: Place, values: list[float]) -> None:
+        self._latest.put(place, values)
+        self._schedule()
 
-    def _schedule(self, changed: set[str]) -> None:
-        self._dirty |= changed
-        if not self._scheduled and self._transport:
+    def _schedule(self, *changed: str) -> None:
+        """Play soon, if what waits in the socket does not do so sooner."""
+        self._dirty.update(changed)
+        if not self._scheduled and self._socket:
             self._scheduled = True
-            # Two turns of the loop, so that a packet that waits is read before this is played.
-            loop = asyncio.get_running_loop()
-            loop.call_soon(loop.call_soon, self._play)
+            asyncio.get_running_loop().call_soon(self._play_if_changed)
 
     def _settle(self) -> None:
         """Give the performer what waits."""
-        pending, self._pending = self._pending, {}
-        performer = self._performer
-        for (kind, index), value in pending.items():
-            if kind == "c" and index < 0:
-                performer.move(value)
-            elif kind == "c":
-                one = np.full(performer.c.size, np.nan)  # what is no number stays as it is
-                one[index] = value
-                performer.move(one)
-            else:
-                if index < 0:
-                    performer.recall(value)
-                else:
-                    performer.set(index, value)
-                if not self._hold:
-                    performer.release(GLIDE_MS)
-                self._dirty.add("c")
-            self._dirty.add("p")
+        if self._latest:
+            self._dirty |= self._latest.play(self._performer, None if self._hold else GLIDE_MS)
+
+    def _play_if_changed(self) -> None:
+        if self._scheduled:
+            self._scheduled = False
+            self._play()
 
     def _play(self) -> None:
         """Send what has changed."""
-        self._scheduled = False
-        arrived = self._oldest if self._pending else None
+        arrived_s = self._latest.oldest_s if self._latest else None
         self._settle()
         dirty, self._dirty = self._dirty, set()
-        reading = self._performer.read()
+        performer = self._performer
         if "p" in dirty:
-            self._send_parameters(reading.p)
+            self._sender.parameters(performer, self.words)
+            self._tell_player(performer.p)
         if "c" in dirty:
-            c = reading.c.tolist()
-            for target in self.targets:
-                if not target.wekinator:
-                    self._send(target.address, "/tm/c", c)
-        if arrived is not None:
-            self.traffic.latencies.append(time.perf_counter() - arrived)
-        if self._tick is None and self._performer.gliding:
-            loop = asyncio.get_running_loop()
-            self._tick = loop.call_later(TICK_S, self._glide_on)
+            self._sender.point(performer)
+        if arrived_s is not None:
+            self.traffic.latencies.append(time.perf_counter() - arrived_s)
+        if self._tick is None and performer.gliding:
+            self._tick = asyncio.get_running_loop().call_later(TICK_S, self._glide_on)
+
+    def _tell_player(self, p: np.ndarray) -> None:
+        try:
+            if self._on_play:
+                self._on_play(p)
+        except OSError as error:  # an instrument that was unplugged must not stop the others
+            self._on_play = None
+            self._report(str(error))
 
     def _glide_on(self) -> None:
         self._tick = None
-        self._schedule({"p"})
+        self._schedule("p")
 
-    # What goes out.
-
-    def _send_parameters(self, p: np.ndarray) -> None:
-        values = p.tolist()
-        packet = build_msg("/tm/p", values).dgram
-        for target in self.targets:
-            if target.wekinator:
-                self._send(target.address, "/wek/outputs", (p / 127.0).tolist())
-                continue
-            self._transmit(target.address, packet)
-            if target.named:
-                for name, value in zip(self._index, values, strict=True):
-                    self._send(target.address, f"/tm/p/{name}", [value])
-            if target.z:
-                z = self._performer.mapping.trace(self._performer.c).z
-                self._send(target.address, "/tm/z", z.tolist())
-        if self._on_play:
-            self._on_play(p)
-
-    def _announce(self, addresses: Sequence[Address]) -> None:
-        name, mapping, names = self._model
-        content = [name, mapping.control_size, mapping.parameter_size, *names]
-        for address in addresses:
-            self._send(address, "/tm/loaded", content)
-
-    def _report(self, text: str) -> None:
-        """Send an error, unless there were too many in the last second."""
-        now = time.monotonic()
-        self._errors = [at for at in self._errors if now - at < 1.0]
-        self.traffic.errors += 1
-        if len(self._errors) >= ERRORS_PER_SECOND:
-            return
-        self._errors.append(now)
-        LOG.warning("%s", text)
-        for target in self.targets:
-            if not target.wekinator:
-                self._send(target.address, "/tm/error", [text[:500]])
-
-    def _send(self, address: Address, path: str, values: Sequence[Any]) -> None:
-        self._transmit(address, build_msg(path, list(values)).dgram)
-
-    def _transmit(self, address: Address, packet: bytes) -> None:
-        if self._transport and not self._transport.is_closing():
-            self._transport.sendto(packet, address)
-            self.traffic.packets_out += 1
-
-    # Models are read in the background.
-
-    def _swap_to(self, name: str, scale: Scale) -> None:
-        self._wanted = (name, scale)
-        if self._loading is None or self._loading.done():
-            self._loading = asyncio.get_running_loop().create_task(self._read_wanted())
-
-    async def _read_wanted(self) -> None:
-        """Read the model wanted last; while it is read another may be wanted."""
-        while self._wanted:
-            name, scale = self._wanted
-            try:
-                model = await asyncio.to_thread(self.library.load, name, scale)
-            except (TimbreMapError, OSError) as error:
-                model = None
-                self._report(f"/tm/load: {error}")
-            if self._wanted == (name, scale):
-                self._wanted = None
-                if model:
-                    self._scale = scale
-                    self._swap(model)
+    def _report(self, text: str, sender: Address | None = None) -> None:
+        self._sender.error(text, sender)
 
     def _swap(self, model: NamedMap) -> None:
+        """Play a model that was read."""
         self._settle()
         try:
             self._performer.swap(model.mapping)
         except ShapeError:  # of other sizes: there is nothing to glide from
             smoothing_ms = self._performer.smoothing_ms
             self._performer = Performer(model.mapping, smoothing_ms, self._clock)
-        self._model = model
-        self._index = _indices(model)
-        self._announce([target.address for target in self.targets if not target.wekinator])
-        self._schedule({"p", "c"})
-
-
-class _SafeDispatcher(Dispatcher):
-    """Hands every message to a service; no packet raises."""
-
-    def __init__(self, service: OscService):
-        # Without strict timing a bundle from the future is played now, and blocks nothing.
-        super().__init__(strict_timing=False)
-        self._service = service
-        self.set_default_handler(  # pyright: ignore[reportUnknownMemberType]
-            self._handle, needs_reply_address=True
-        )
-
-    def _handle(self, sender: Address, address: str, *values: Any) -> None:
-        self._service.handle(address, values, sender)
-
-    def call_handlers_for_packet(self, data: bytes, client_address: Address) -> list[Any]:
-        self._service.traffic.packets_in += 1
-        try:
-            super().call_handlers_for_packet(  # pyright: ignore[reportUnknownMemberType]
-                data, client_address
-            )
-        except Exception as error:  # whatever a hostile packet makes the parser do
-            self._service.traffic.errors += 1
-            LOG.debug("packet from %s: %r", client_address, error)
-        return []  # answers are sent by the service
-
-
-def _indices(model: NamedMap) -> dict[str, int]:
-    """Index of each parameter by its name as an OSC address can have it."""
-    indices: dict[str, int] = {}
-    for index, name in enumerate(model.parameter_names):
-        word = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
-        while word in indices:
-            word += f"_{index}"
-        indices[word] = index
-    return indices
+        self._words = ParameterWords(model.parameter_names)
+        self._sender.loaded(model)
+        self._schedule("p", "c")
 
 
 def _numbers(values: Sequence[Any], size: int) -> list[float]:
     """Check that a message holds so many numbers."""
     if len(values) != size:
-        raise ShapeError(f"{len(values)} values given, it takes {size}")
+        raise ShapeError(f"got {len(values)} values; send {size}")
     for value in values:
         if not isinstance(value, (int, float)):
             raise SettingsError(f"{value!r:.80} is not a number")
     return [float(value) for value in values]
 
 
-async def _resolved(target: Target, family: int) -> Target:
-    """Look its host up once, and not again for every packet."""
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(*target.address, family=family, type=socket.SOCK_DGRAM)
-    except OSError as error:
-        raise SettingsError(
-            f"{target.address[0]} cannot be sent to ({error.strerror}): give another --to"
-        ) from None
-    return replace(target, address=found[0][4][:2])
+def _coordinate(word: str, size: int) -> int:
+    if word.isascii() and word.isdigit() and len(word) < 6 and int(word) < size:
+        return int(word)
+    raise SettingsError(f"unknown coordinate; there are 0 to {size - 1}")
 
 
 def _port(values: Sequence[Any]) -> int:
     (port,) = _numbers(values, 1)
-    if not 1 <= port <= 65535:
-        raise SettingsError(f"{port} is not a port: give 1 to 65535")
+    if not (1 <= port <= 65535 and port == int(port)):
+        raise SettingsError(f"{port:g} is not a port; use 1 to 65535")
     return int(port)

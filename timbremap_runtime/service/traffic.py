@@ -11,9 +11,13 @@ class Traffic:
 
     Attributes
     ----------
-    packets_in, packets_out, errors, passed_over : int
-        Packets received and sent, messages that were wrong, and values that a later one replaced
-        before they were played.
+    packets_in, packets_out : int
+        Packets received and sent.
+    errors, malformed : int
+        Everything that was answered by an error or would have been, and how many of these were
+        packets that could not be read.
+    unsent : int
+        Packets that the system did not take: there is no way to the host, or its queue was full.
     latencies : deque of float
         Seconds from a message to what it made go out, of the latest 10,000.
     """
@@ -22,7 +26,8 @@ class Traffic:
         self.packets_in = 0
         self.packets_out = 0
         self.errors = 0
-        self.passed_over = 0
+        self.malformed = 0
+        self.unsent = 0
         self.latencies: deque[float] = deque(maxlen=10_000)
         self._since = (time.monotonic(), 0, 0)
 
@@ -40,4 +45,10 @@ class Traffic:
             self.latencies.clear()
             middle, late = (ordered[int(q * (len(ordered) - 1))] * 1e3 for q in (0.5, 0.99))
             text += f", latency p50 {middle:.2f} ms, p99 {late:.2f}, max {ordered[-1] * 1e3:.2f}"
-        return text + (f", {self.errors} errors" if self.errors else "")
+        if self.errors:
+            text += f", {self.errors} errors"
+        if self.malformed:
+            text += f" ({self.malformed} malformed packets)"
+        if self.unsent:
+            text += f", {self.unsent} packets not sent"
+        return text
