@@ -94,7 +94,7 @@ def test_a_port_in_use_is_a_connection_that_failed(wire: dict[str, Any]):
 )
 def test_a_controller_that_says_nothing_to_us_is_told_once(
     decoder: Any,
-    messages: list[mido.Message],
+    messages: list[Any],
     said: str,
     wire: dict[str, Any],
     caplog: pytest.LogCaptureFixture,
