@@ -17,6 +17,7 @@
     control = "lfo_rate"            # the engine's name for it, where it is another
     range = [0, 100]                # what 0 and 127 are for the engine
     steps = 5                       # a switch of so many positions along that range
+    type = "int"                    # engine osc: sent as whole numbers; as floats if not given
 
     [[parameters]]
     name = "depth"                  # each variant says which control it drives
@@ -33,10 +34,11 @@ A table that has the engine's name, such as ``[plugin]``, holds what that engine
 
 from __future__ import annotations
 
+import codecs
+import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import isfinite
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,10 @@ UNITS = {"plugin": 1.0}
 """What a control's highest value is for an engine, where that is not `PARAMETER_MAX`."""
 
 
+MORE = {"osc": {"type"}}
+"""What else a parameter may say, by engine."""
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A learned parameter: its name for people, and the engine's control it drives.
@@ -65,6 +71,8 @@ class Parameter:
         What 0 and 127 are for the engine.
     steps : int or None
         Number of positions of a switch, evenly spaced from ``low`` to ``high``.
+    whole : bool
+        Whether the engine gets whole numbers, of type int.
     """
 
     name: str
@@ -72,6 +80,7 @@ class Parameter:
     low: float = 0.0
     high: float = float(PARAMETER_MAX)
     steps: int | None = None
+    whole: bool = False
 
     def snapped(self, value: float) -> float:
         """Return the value 0..127 of the nearest position; any value where there are none."""
@@ -81,8 +90,9 @@ class Parameter:
         return round(value / PARAMETER_MAX * last) / last * PARAMETER_MAX
 
     def control_value(self, value: float) -> float:
-        """Turn a value 0..127 into the engine's unit."""
-        return self.low + (self.high - self.low) * self.snapped(value) / PARAMETER_MAX
+        """Turn a value 0..127 into the engine's unit; an int if it takes whole numbers."""
+        in_unit = self.low + (self.high - self.low) * self.snapped(value) / PARAMETER_MAX
+        return round(in_unit) if self.whole else float(in_unit)
 
 
 @dataclass(frozen=True)
@@ -106,12 +116,12 @@ class Note:
 
     def __post_init__(self):
         if not 0 <= self.pitch <= 127:
-            raise SettingsError(f"pitch is {self.pitch}: give a MIDI note number, 0 to 127")
+            raise SettingsError(f"pitch is {self.pitch}; give a MIDI note number, 0 to 127")
         if not 1 <= self.velocity <= 127:
-            raise SettingsError(f"velocity is {self.velocity}: give 1 to 127 (0 means note off)")
+            raise SettingsError(f"velocity is {self.velocity}; give 1 to 127 (0 means note off)")
         if not 1 <= self.sustain_ms <= 60_000 or not 0 <= self.release_ms <= 60_000:
             raise SettingsError(
-                f"sustain is {self.sustain_ms} ms and release {self.release_ms} ms: give"
+                f"sustain is {self.sustain_ms} ms and release {self.release_ms} ms; give"
                 " milliseconds, a sustain of 1 to 60000 and a release of 0 to 60000"
             )
 
@@ -188,11 +198,14 @@ class Patch:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Every file that decides what is heard, as far as ``patch.toml`` names it."""
+        """The files that ``patch.toml`` names, and itself.
+
+        An engine may find more: `timbremap_jax.data.engines.sources_of`.
+        """
         named = [Path(self.source)] if self.source else []
         named += [self.folder / v for v in self.options.values() if v and isinstance(v, str)]
         parts = (sorted(path.rglob("*")) if path.is_dir() else [path] for path in named)
-        return (self.file, *(f for part in parts for f in part if f.is_file()))
+        return (self.file, *(f for part in parts for f in part if os.path.isfile(f)))
 
     def control_values(self, values: Sequence[float]) -> dict[str, float]:
         """Value of every control in the engine's unit: the fixed ones, then the learned ones.
@@ -223,7 +236,7 @@ def load_patch(folder: str | Path, variant: str | None = None) -> Patch:
     PathError
         There is no ``patch.toml``, or its source file is missing.
     FormatError
-        ``patch.toml`` is not TOML, or says something it cannot mean.
+        ``patch.toml`` is not TOML, or contains something that cannot be meant.
     SettingsError
         There is no such variant.
 
@@ -235,14 +248,36 @@ def load_patch(folder: str | Path, variant: str | None = None) -> Patch:
     folder = Path(folder)
     file = folder / "patch.toml"
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise PathError(
             f"{file}: no such file; give the folder of an instrument, e.g. patches/subtractive/lfo4"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"{file}: not valid TOML: {error}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PathError(f"{file}: cannot be read ({reason})") from None
+    try:
+        table = tomllib.loads(_decoded(content))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise FormatError(
+            f"{file}: line {line} is not UTF-8 text; save the file as UTF-8"
+        ) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        reason = "too deeply nested" if isinstance(error, RecursionError) else error
+        raise FormatError(f"{file}: not valid TOML: {reason}") from None
     return _Reader(file).patch(table, variant)
+
+
+def _decoded(content: bytes) -> str:
+    """Return the text of a file, which Windows programs may begin with a byte order mark."""
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if wide else "utf-8-sig").replace("\r\n", "\n")
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a number that a 32-bit float holds, as OSC and plug-ins take them."""
+    return type(value) in (int, float) and abs(value) < 3.4e38  # pyright: ignore[reportArgumentType]
 
 
 KINDS = {
@@ -291,7 +326,7 @@ class _Reader:
             name=self.get(table, "name", str),
             engine=engine,
             source=self.source(self.get(table, "source", str, "" if engine == "osc" else None)),
-            parameters=self.parameters(tables, controls, highest),
+            parameters=self.parameters(tables, controls, highest, MORE.get(engine, set())),
             fixed=self.numbers(self.get(table, "fixed", dict, {}))
             | self.numbers(self.get(chosen, "fixed", dict, {})),
             note=self.note(self.get(table, "note", dict, {})),
@@ -307,8 +342,10 @@ class _Reader:
     def source(self, name: str) -> str:
         if not name or "://" in name:
             return name
+        if "\0" in name:
+            raise self.fail("'source' contains a null character")
         source = self.file.parent / name
-        if not source.exists():
+        if not os.path.exists(source):  # unlike Path.exists, of any text
             raise PathError(f"{source}: no such file, though {self.file} names it as its source")
         return str(source)
 
@@ -323,12 +360,12 @@ class _Reader:
         return chosen
 
     def parameters(
-        self, tables: list[Any], controls: Mapping[str, Any], highest: float
+        self, tables: list[Any], controls: Mapping[str, Any], highest: float, more: set[str]
     ) -> tuple[Parameter, ...]:
         if not tables:
-            raise self.fail("there are no parameters: name at least one that is to be learned")
+            raise self.fail("there are no parameters; name at least one that is to be learned")
         parameters: list[Parameter] = []
-        known = {"name", "control", "description", "range", "steps"}
+        known = {"name", "control", "description", "range", "steps", *more}
         for table in tables:
             if not isinstance(table, dict):
                 raise self.fail(f"a parameter should be {{ name = ... }}, not {table!r}")
@@ -336,17 +373,23 @@ class _Reader:
             self.refuse_unknown(table, known, f"parameter '{name}'")
             control = self.get(controls, name, str, self.get(table, "control", str, name))
             low, high = self.range(name, self.get(table, "range", list, [0.0, highest]))
-            parameters.append(Parameter(name, control, low, high, self.steps(name, table)))
+            whole = self.whole(name, table)
+            parameters.append(Parameter(name, control, low, high, self.steps(name, table), whole))
         self.refuse_twice([p.name for p in parameters], "named")
         self.refuse_twice([p.control for p in parameters], "driven")
         self.refuse_unknown(controls, {p.name for p in parameters}, "'controls' of the variant")
         return tuple(parameters)
 
     def range(self, name: str, ends: list[Any]) -> tuple[float, float]:
-        numbers = [e for e in ends if isinstance(e, Real) and type(e) is not bool and isfinite(e)]
-        if len(ends) != 2 or numbers != ends or ends[0] == ends[1]:
+        if len(ends) != 2 or not all(map(is_number, ends)) or ends[0] == ends[1]:
             raise self.fail(f"'range' of '{name}' should be two different numbers, not {ends}")
         return float(ends[0]), float(ends[1])
+
+    def whole(self, name: str, table: Mapping[str, Any]) -> bool:
+        kind = self.get(table, "type", str, "float")
+        if kind not in ("float", "int"):
+            raise self.fail(f"'type' of '{name}' should be 'float' or 'int', not {kind!r}")
+        return kind == "int"
 
     def steps(self, name: str, table: Mapping[str, Any]) -> int | None:
         steps = table.get("steps")
@@ -360,7 +403,10 @@ class _Reader:
                 raise self.fail(f"'{name}' is {what} by two parameters")
 
     def numbers(self, table: Mapping[str, Any]) -> dict[str, float]:
-        return {key: float(self.get(table, key, Real)) for key in table}
+        for key, value in table.items():
+            if not is_number(value):
+                raise self.fail(f"'{key}' should be a number, not {value!r}")
+        return {key: float(value) for key, value in table.items()}
 
     def note(self, table: Mapping[str, Any]) -> Note:
         fields: dict[str, type] = {

@@ -1,4 +1,4 @@
-"""Engines: whatever turns parameter settings into samples, one file each.
+"""Engines: whatever turns parameter values into samples, one file each.
 
 A new engine is a new file with a class that has the attributes and the method of
 `timbremap_jax.data.engines.base.Engine`, and a line in `ENGINES`.
@@ -7,10 +7,12 @@ A new engine is a new file with a class that has the attributes and the method o
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 
 from timbremap_jax.data.engines.base import Engine
 from timbremap_jax.data.patch import Patch
-from timbremap_runtime.errors import SettingsError
+from timbremap_runtime.errors import FormatError
 
 ENGINES = {
     "faust": "FaustEngine",
@@ -29,18 +31,33 @@ def open_engine(patch: Patch) -> Engine:
 
     Raises
     ------
-    SettingsError
-        There is no such engine.
     FormatError
-        The engine cannot read the patch's source.
-    MissingExtra
-        The package that the engine needs is not installed.
-    PathError
-        The program that the engine needs is not installed.
+        There is no such engine, or it cannot play what ``patch.toml`` says.
+    MissingExtra, MissingProgram
+        The package, or the program, that the engine needs is not installed.
     """
+    return getattr(_module_of(patch), ENGINES[patch.engine])(patch)
+
+
+def sources_of(patch: Patch) -> tuple[Path, ...]:
+    """Return every file that decides what is heard.
+
+    They are those that ``patch.toml`` names, and those that an engine's function ``more_sources``
+    finds in them.
+    """
+    more = getattr(_module_of(patch), "more_sources", None)
+    return tuple(dict.fromkeys((*patch.files, *(more(patch) if more else ()))))
+
+
+def program_versions(patch: Patch) -> dict[str, str | None]:
+    """Return the versions of programs that decide what is heard, by an engine's own function."""
+    versions = getattr(_module_of(patch), "program_versions", None)
+    return versions(patch) if versions else {}
+
+
+def _module_of(patch: Patch) -> ModuleType:
     if patch.engine not in ENGINES:
-        raise SettingsError(
+        raise FormatError(
             f"{patch.file}: no engine '{patch.engine}'; there are {', '.join(ENGINES)}"
         )
-    module = import_module(f"{__name__}.{patch.engine}")
-    return getattr(module, ENGINES[patch.engine])(patch)
+    return import_module(f"{__name__}.{patch.engine}")

@@ -1,4 +1,4 @@
-"""What an engine is: settings in, samples out."""
+"""What an engine is: parameter values in, samples out."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from timbremap_runtime.errors import TimbreMapError
 
 
 class NoSound(TimbreMapError):
-    """Nothing that could be used came out for these settings; another try may bring it."""
+    """Nothing that could be used came out for these values; another try may bring it."""
 
 
 class Engine(Protocol):
-    """Settings in, samples out. What comes out depends on what goes in alone.
+    """Parameter values in, samples out. What comes out depends on what goes in alone.
 
     Attributes
     ----------
@@ -52,7 +52,14 @@ class Engine(Protocol):
 
 @runtime_checkable
 class LiveEngine(Engine, Protocol):
-    """An engine that plays in real time, one sound after the other, and never twice the same."""
+    """An engine that plays in real time, one sound after the other, and never twice the same.
+
+    It holds connections, so whoever opens it closes it.
+    """
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...
 
     def conduct(
         self, rows: Sequence[int], n_rows: int, render: Callable[[int], str | None]

@@ -1,8 +1,7 @@
-"""What ``patch.toml`` says to one engine alone, and the controls that it names."""
+"""What ``patch.toml`` says to one engine alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields
 from typing import TypeVar
 
@@ -18,7 +17,7 @@ def read_options(patch: Patch, kind: type[T]) -> T:
     Raises
     ------
     FormatError
-        The table has a key that ``kind`` has not got, or a value of another type.
+        The table has a key that ``kind`` does not have, or a value of another type.
     """
     defaults = {field.name: field.default for field in fields(kind)}  # pyright: ignore[reportArgumentType]
     for key, value in patch.options.items():
@@ -35,12 +34,3 @@ def read_options(patch: Patch, kind: type[T]) -> T:
         return kind(**patch.options)
     except SettingsError as error:
         raise FormatError(f"{patch.file}: [{patch.engine}]: {error}") from None
-
-
-def require_controls(names: Sequence[str], there: Sequence[str], lead: str) -> None:
-    """Raise a `FormatError` that begins with ``lead`` when a control is not there."""
-    missing = [name for name in names if name not in there]
-    if missing:
-        raise FormatError(
-            f"{lead} the control '{missing[0]}', which is not there; there are {', '.join(there)}"
-        )

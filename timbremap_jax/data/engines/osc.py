@@ -7,7 +7,8 @@ In ``patch.toml``, with what is sent where nothing else is said::
     [osc]
     host = "127.0.0.1"              # where the synth listens
     port = 7400
-    parameters = "/p"               # /p v0 v1 ...      one value for each parameter
+    parameters = "/p"               # /p v0 v1 ...      one float for each parameter, or one int
+                                    # where the parameter says  type = "int"
     note = "/note"                  # /note PITCH VELOCITY, and velocity 0 to end it
     recorder = "/record"            # /record open PATH, /record 1, /record 0
     listen = 7401                   # here it hears /start, /stop and /resume ROW; 0: nowhere
@@ -21,7 +22,6 @@ from __future__ import annotations
 
 import socket
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,13 +35,18 @@ from timbremap_jax.data.engines.options import read_options
 from timbremap_jax.data.engines.recorders import FileRecorder, InputRecorder, Recorder
 from timbremap_jax.data.engines.transport import Transport
 from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
-from timbremap_runtime.errors import FormatError, MissingExtra, SettingsError, TimbreMapError
+from timbremap_runtime.errors import (
+    ConnectionFailed,
+    FormatError,
+    MissingExtra,
+    SettingsError,
+)
 
 MARGIN_MS = 60.0
 """Recorded beyond the end, so that no sound comes out short."""
 
 HOPELESS_ROWS = 3
-"""First rows without any sound after which nobody seems to be there."""
+"""First rows without any sound, after which the synth is taken to be absent."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +68,12 @@ class OscOptions:
         for name, lowest in (("port", 1), ("listen", 0)):
             port = getattr(self, name)
             if not lowest <= port <= 65535:
-                raise SettingsError(f"{name} is {port}: give a port, {lowest} to 65535")
+                raise SettingsError(f"{name} is {port}; give a port, {lowest} to 65535")
         for name in ("settle_ms", "latency_ms"):
             if not 0 <= getattr(self, name) < 60_000:
-                raise SettingsError(f"{name} is {getattr(self, name)}: give milliseconds")
+                raise SettingsError(
+                    f"{name} is {getattr(self, name)}; give milliseconds, 0 to 60000"
+                )
 
 
 class OscEngine:
@@ -81,15 +88,17 @@ class OscEngine:
     ------
     MissingExtra
         python-osc is not installed; or sounddevice, when an audio input is asked for.
-    FormatError, SettingsError
-        The patch says what cannot be done here.
+    FormatError
+        The patch asks for what cannot be done here.
+    ConnectionFailed
+        There is no such host or audio input.
     """
 
     sample_rate = SAMPLE_RATE
 
     def __init__(self, patch: Patch):
         if patch.fixed:
-            raise FormatError(f"{patch.file}: engine osc has no [fixed]: set them in the synth")
+            raise FormatError(f"{patch.file}: engine osc has no [fixed]; set them in the synth")
         self._patch = patch
         self._options = options = read_options(patch, OscOptions)
         try:
@@ -99,14 +108,20 @@ class OscEngine:
         try:
             self._target = socket.gethostbyname(options.host), options.port
         except OSError as error:
-            raise SettingsError(f"{patch.file}: no such host '{options.host}': {error}") from None
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        weakref.finalize(self, self._socket.close)
+            raise ConnectionFailed(
+                f"{patch.file}: no such host '{options.host}' ({error.strerror}); correct 'host'"
+            ) from None
         self._recorder: Recorder = (
             InputRecorder(options.input, options.latency_ms)
             if options.input
             else FileRecorder(lambda *words: self._send(options.recorder, *words))
         )
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    def close(self) -> None:
+        """Let go of the network and the audio input."""
+        self._socket.close()
+        self._recorder.close()
 
     def _send(self, address: str, *values: str | float) -> None:
         packet = self._builder.build_msg(address, list(values)).dgram
@@ -115,9 +130,8 @@ class OscEngine:
     def render(self, values: Sequence[float], note: Note) -> NDArray[np.float32]:
         """Play one note; see `timbremap_jax.data.engines.Engine`."""
         options = self._options
-        # Whole numbers as such: a synth may take them for nothing else.
-        controls = self._patch.control_values(values).values()
-        self._send(options.parameters, *(int(v) if v.is_integer() else v for v in controls))
+        # Each parameter has one type, whatever its value: a synth may take no other.
+        self._send(options.parameters, *self._patch.control_values(values).values())
         time.sleep(options.settle_ms / 1000)
         self._recorder.start()
         try:
@@ -139,8 +153,8 @@ class OscEngine:
 
         Raises
         ------
-        TimbreMapError
-            Nothing at all is heard.
+        ConnectionFailed
+            Nothing at all was recorded.
         """
         options = self._options
         n_failed = 0
@@ -156,8 +170,8 @@ class OscEngine:
                 fault = render(row)
                 n_failed = n_failed + 1 if fault and n_failed is not None else None
                 if n_failed == HOPELESS_ROWS:
-                    raise TimbreMapError(
-                        f"nothing was recorded for the first {n_failed} rows (row {row}: {fault}):"
+                    raise ConnectionFailed(
+                        f"nothing was recorded for the first {n_failed} rows (row {row}: {fault});"
                         f" does the synth listen on {options.host}:{options.port}, is it audible,"
                         f" and does it answer to {options.parameters}, {options.note} and"
                         f" {options.input or options.recorder}?"

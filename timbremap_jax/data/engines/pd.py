@@ -23,7 +23,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
@@ -35,8 +35,9 @@ from numpy.typing import NDArray
 
 from timbremap_jax.data.engines.base import NoSound
 from timbremap_jax.data.engines.options import read_options
+from timbremap_jax.data.engines.sources import follow
 from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
-from timbremap_runtime.errors import FormatError, PathError
+from timbremap_runtime.errors import FormatError, MissingProgram
 
 SETTLE_MS = 100
 """From the parameters to the note, so that what smooths its parameters has arrived."""
@@ -119,10 +120,10 @@ class PdEngine:
 
     Raises
     ------
-    PathError
+    MissingProgram
         Pure Data is not installed.
     FormatError
-        The source is no Pure Data patch, or plays to no ``[dac~]``.
+        The source is not a Pure Data patch, or does not play to a ``[dac~]``.
     """
 
     sample_rate = SAMPLE_RATE
@@ -197,6 +198,33 @@ class PdEngine:
             )
 
 
+EXTERNALS = (
+    "", ".pd", ".pd_linux", ".l_amd64", ".l_arm64", ".so", ".pd_darwin", ".d_fat", ".d_amd64",
+    ".d_arm64", ".dll", ".m_amd64", ".m_i386", ".pd_lua",
+)  # fmt: skip
+"""What the name of an object may end with as a file: abstractions, externals, sounds, texts."""
+
+
+def more_sources(patch: Patch) -> list[Path]:
+    """Return the files beside a patch that words in it name: abstractions, externals, sounds."""
+
+    def named_in(file: Path, text: str) -> Iterator[Path]:
+        words = text.replace("\\ ", "\0").replace(";", " ").replace(",", " ").split()
+        for word in dict.fromkeys(words):
+            for folder in dict.fromkeys((patch.folder, file.parent)):
+                for ending in EXTERNALS:
+                    yield folder / f"{word}{ending}".replace("\0", " ")
+
+    return follow(Path(patch.source), named_in)
+
+
+def program_versions(patch: Patch) -> dict[str, str | None]:
+    """Return which Pure Data plays."""
+    said = subprocess.run([find_pd(), "-version"], capture_output=True, check=False, timeout=30)
+    version = re.search(r"Pd-\S+", (said.stdout + said.stderr).decode(errors="replace"))
+    return {"pd": version[0] if version else None}
+
+
 def find_pd() -> str:
     """Find the program: named by ``TIMBREMAP_PD``, on the path, or where installers put it."""
     named = os.environ.get("TIMBREMAP_PD")
@@ -204,10 +232,10 @@ def find_pd() -> str:
     for candidate in candidates:
         if program := shutil.which(candidate):
             return program
-    raise PathError(
+    raise MissingProgram(
         f"{named}: no such program, though TIMBREMAP_PD names it"
         if named
-        else "Pure Data is not installed: get it from puredata.info (Debian: apt install"
+        else "Pure Data is not installed; get it from puredata.info (Debian: apt install"
         " puredata-core), or name the program in TIMBREMAP_PD"
     )
 

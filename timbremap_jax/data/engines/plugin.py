@@ -28,8 +28,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from timbremap_jax.data.engines.controls import Control, require_controls, require_ranges
 from timbremap_jax.data.engines.host import open_host
-from timbremap_jax.data.engines.options import read_options, require_controls
+from timbremap_jax.data.engines.options import read_options
 from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
 from timbremap_runtime.errors import FormatError
 
@@ -93,7 +94,7 @@ class PluginEngine:
         DawDreamer is not installed.
     FormatError
         The plug-in or its preset cannot be loaded, or ``patch.toml`` names a parameter that it
-        has not got.
+        does not have, or gives one a value that is not from 0 to 1.
     """
 
     sample_rate = SAMPLE_RATE
@@ -101,17 +102,19 @@ class PluginEngine:
     def __init__(self, patch: Patch):
         self._patch = patch
         self._options = read_options(patch, PluginOptions)
-        self._indices = self._find_parameters()
-        require_controls(patch.controls, list(self._indices), f"{patch.file}: names")
+        controls = self._find_controls()
+        require_controls(patch.controls, list(controls), f"{patch.file}: names")
+        require_ranges(patch, controls)
+        self._indices = {name: control.address for name, control in controls.items()}
 
     def render(self, values: Sequence[float], note: Note) -> NDArray[np.float32]:
         """Play one note; see `timbremap_jax.data.engines.Engine`."""
         return self._play(self._patch.control_values(values), note)
 
     @silenced()
-    def _find_parameters(self) -> dict[str, int]:
+    def _find_controls(self) -> dict[str, Control]:
         _, plugin = self._load()
-        return {name: description["index"] for name, description in described(plugin).items()}
+        return {name: Control(d["index"], 0.0, 1.0) for name, d in described(plugin).items()}
 
     @silenced()
     def _play(self, controls: Mapping[str, float], note: Note) -> NDArray[np.float32]:
@@ -141,6 +144,34 @@ class PluginEngine:
                     " (a .vstpreset for VST3, a .fxp or .fxb for VST2)"
                 )
         return host, plugin
+
+
+LV2_FOLDERS = {
+    "linux": "~/.lv2:/usr/local/lib/lv2:/usr/lib/lv2",
+    "darwin": "~/Library/Audio/Plug-Ins/LV2:~/.lv2:/Library/Audio/Plug-Ins/LV2:/usr/local/lib/lv2",
+    "win32": r"%APPDATA%\LV2;%COMMONPROGRAMFILES%\LV2",
+}
+"""Where LV2 plug-ins lie, if ``LV2_PATH`` does not tell."""
+
+PREFIX = re.compile(r"@prefix\s+([\w-]*):\s*<([^>]*)>")
+
+
+def more_sources(patch: Patch) -> list[Path]:
+    """Return the files of an LV2 plug-in, which has only an address in ``patch.toml``."""
+    if "://" not in patch.source:
+        return []
+    folders = os.environ.get("LV2_PATH") or LV2_FOLDERS.get(sys.platform, LV2_FOLDERS["linux"])
+    for folder in os.path.expandvars(folders).split(os.pathsep):
+        for manifest in sorted(Path(folder).expanduser().glob("*.lv2/manifest.ttl")):
+            text = manifest.read_text(encoding="utf-8", errors="replace")
+            names = {f"<{patch.source}>"}
+            for prefix, start in PREFIX.findall(text):
+                if patch.source.startswith(start):
+                    names.add(f"{prefix}:{patch.source.removeprefix(start)}")
+            # A name at the beginning of a line, or of a statement, is what is described there.
+            if any(re.search(rf"(?m)^\s*{re.escape(name)}(?![\w-])", text) for name in names):
+                return sorted(f for f in manifest.parent.rglob("*") if f.is_file())
+    return []
 
 
 def load_plugin(source: str) -> tuple[Any, Any]:

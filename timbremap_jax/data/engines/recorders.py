@@ -1,4 +1,4 @@
-"""What holds a sound that is played live: a recorder elsewhere, or an audio input here."""
+"""What records a sound that is played live: a recorder elsewhere, or an audio input here."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ from numpy.typing import NDArray
 from timbremap_jax.data.audio.recordings import read_whole
 from timbremap_jax.data.engines.base import NoSound
 from timbremap_jax.data.patch import SAMPLE_RATE
-from timbremap_runtime.errors import FormatError, MissingExtra, SettingsError
+from timbremap_runtime.errors import (
+    ConnectionFailed,
+    FormatError,
+    MissingExtra,
+    MissingProgram,
+)
 
 FILE_SECONDS = 2.0
 """How long a recorder may take to finish its file."""
 
 
 class Recorder(Protocol):
-    """Whatever holds what was heard between two calls."""
+    """Whatever records the sound between two calls."""
 
     def start(self) -> None:
         """Begin."""
@@ -33,9 +38,13 @@ class Recorder(Protocol):
         """End, and return what was recorded: ``n_samples`` or more, if all went well."""
         ...
 
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...
+
 
 class FileRecorder:
-    """A recorder elsewhere that writes a file when told to.
+    """A recorder elsewhere that writes an audio file when told to.
 
     Parameters
     ----------
@@ -72,6 +81,11 @@ class FileRecorder:
                     raise NoSound(fault)
                 time.sleep(0.01)
 
+    def close(self) -> None:
+        """Forget a file that was not ended."""
+        if self._folder:
+            self._folder.cleanup()
+
     def _read(self, n_samples: int) -> tuple[str | None, NDArray[np.float32]]:
         nothing = np.zeros(0, np.float32)
         if not self._take.exists():
@@ -97,9 +111,9 @@ class InputRecorder:
 
     Raises
     ------
-    MissingExtra
-        sounddevice is not installed.
-    SettingsError
+    MissingExtra, MissingProgram
+        sounddevice, or the library that it needs, is not installed.
+    ConnectionFailed
         There is no such input.
     """
 
@@ -109,7 +123,10 @@ class InputRecorder:
         except ImportError:
             raise MissingExtra("sounddevice", "capture") from None
         except OSError as error:
-            raise SettingsError(f"audio inputs cannot be used here: {error}") from None
+            raise MissingProgram(
+                f"audio inputs cannot be used ({error}); install PortAudio (Debian: apt install"
+                " libportaudio2)"
+            ) from None
         self._n_skipped = round(latency_ms * SAMPLE_RATE / 1000)
         self._blocks: list[NDArray[np.float32]] = []
         self._lock = threading.Lock()
@@ -124,7 +141,13 @@ class InputRecorder:
             )
             self._stream.start()
         except (ValueError, sounddevice.PortAudioError) as error:
-            raise SettingsError(f"audio input '{device}' cannot be used: {error}") from None
+            raise ConnectionFailed(
+                f"audio input '{device}' cannot be used ({error}); correct 'input', or connect it"
+            ) from None
+
+    def close(self) -> None:
+        """Let go of the input."""
+        self._stream.close()
 
     def _take(self, block: NDArray[np.float32], *_: object) -> None:
         with self._lock:
@@ -145,5 +168,5 @@ class InputRecorder:
             if len(heard) >= n_samples:
                 return heard
             if time.monotonic() > deadline:
-                raise NoSound("was not recorded: the audio input stands still")
+                raise NoSound("was not recorded: the audio input delivered too few samples")
             time.sleep(0.01)

@@ -7,7 +7,7 @@ from importlib import import_module
 from math import isfinite
 from typing import Any
 
-from timbremap_runtime.errors import SettingsError
+from timbremap_runtime.errors import ConnectionFailed
 
 
 class Transport:
@@ -24,7 +24,7 @@ class Transport:
 
     Raises
     ------
-    SettingsError
+    ConnectionFailed
         Another program listens there.
     """
 
@@ -44,8 +44,8 @@ class Transport:
             try:
                 self._server = server.BlockingOSCUDPServer(("127.0.0.1", port), dispatcher)
             except OSError as error:
-                raise SettingsError(
-                    f"port {port} cannot be listened on ({error.strerror}): set another 'listen'"
+                raise ConnectionFailed(
+                    f"cannot listen on port {port} ({error.strerror}); set another 'listen'"
                 ) from None
 
     def __enter__(self) -> Transport:
@@ -60,7 +60,7 @@ class Transport:
 
     def _resume(self, _: str, *values: object) -> None:
         row = values[0] if values else None
-        # Of what cannot be meant nothing is done: packets come from anywhere.
+        # Anything else is ignored: packets come from anywhere.
         if isinstance(row, int | float) and isfinite(row) and 0 <= int(row) < self._n_rows:
             self._jump = int(row)
             self._running.set()

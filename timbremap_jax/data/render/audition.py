@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -77,8 +78,9 @@ def audition(patch: Patch, values: NDArray[np.floating], note: Note, file: Path)
         keep_sound(file, engine.render(values.tolist(), note), engine.sample_rate)
 
     if isinstance(engine, LiveEngine):
-        for _ in engine.conduct([0], 1, render):
-            pass
+        with closing(engine):
+            for _ in engine.conduct([0], 1, render):
+                pass
     else:
         render(0)
 

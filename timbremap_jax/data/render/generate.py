@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -103,10 +103,12 @@ def generate(
     note = note or patch.note
     values = on_steps(sample_parameters(settings, len(patch.parameters)), patch.parameters)
     renderer = Renderer(patch, note, values, data_dir, settings.sample_format)
-    with at_work_in(data_dir, command):
+    with at_work_in(data_dir, command), ExitStack() as stack:
         require_own(data_dir, again=resume or only is not None)
         # Whatever is wrong with the patch is said before anything is written.
         engine = None if patch.engine in FOREIGN else open_engine(patch)
+        if isinstance(engine, LiveEngine):
+            stack.callback(engine.close)
         repeatable = rehearse(renderer) if engine is None else not isinstance(engine, LiveEngine)
         manifest = {**make_manifest(patch, note, settings), "repeatable": repeatable}
         require_same(data_dir, manifest, may_grow=resume)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from timbremap_jax.data.engines import program_versions, sources_of
 from timbremap_jax.data.manifest import next_command, read_manifest
 from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
 from timbremap_jax.data.render.sampling import GenerateSettings
@@ -20,20 +22,40 @@ chance may hide that it varies, and one run may be typed in several ways."""
 
 def make_manifest(patch: Patch, note: Note, settings: GenerateSettings) -> dict[str, Any]:
     """Return everything that decides what the sounds are, ready for JSON."""
-    digest = hashlib.sha256()
-    for file in patch.files:
-        digest.update(file.read_bytes())
     return {
         "patch": patch.name,
         "patch_dir": str(patch.folder),
-        "patch_sha256": digest.hexdigest(),
+        "patch_sha256": hash_together(patch.files),
+        "files": {
+            _name_of(file, patch): hash_together([file]) for file in sorted(sources_of(patch))
+        },
         "variant": patch.variant,
         "parameters": list(patch.parameter_names),
         "note": asdict(note),
         "sample_rate": SAMPLE_RATE,
         **asdict(settings),
-        "versions": {name: _version(name) for name in ("timbremap", "numpy", "dawdreamer")},
+        "versions": {name: _version(name) for name in ("timbremap", "numpy", "dawdreamer")}
+        | program_versions(patch),
     }
+
+
+def hash_together(files: Iterable[Path]) -> str:
+    """Return the SHA-256 of the content of files, one after the other."""
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as opened:
+            while block := opened.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _name_of(file: Path, patch: Patch) -> str:
+    """Name a file as it is called within the instrument, wherever that lies."""
+    # A source elsewhere counts with what lies beside it: the files of a plug-in's folder.
+    for folder in (patch.folder, Path(patch.source).parent):
+        if file.is_relative_to(folder):
+            return file.relative_to(folder).as_posix()
+    return file.as_posix()
 
 
 def require_own(data_dir: Path, *, again: bool) -> None:
@@ -72,15 +94,36 @@ def require_same(data_dir: Path, manifest: dict[str, Any], *, may_grow: bool = F
             continue
         if key == "n_examples" and may_grow and isinstance(then, int) and then < now:
             continue  # the rows that are there stay what they are
-        if key == "patch_sha256":
-            raise SettingsError(
-                f"{data_dir}: was made before {manifest['patch_dir']} was changed (patch.toml or a"
-                " file beside it); choose another folder, or undo the change"
-            )
+        if key == "patch_sha256" and "files" in earlier:
+            continue  # the files are known one by one
+        if key in ("files", "patch_sha256"):
+            changed = _changed(then, now) if key == "files" else "patch.toml or a file it names"
+            if changed:
+                raise SettingsError(
+                    f"{data_dir}: was made before {manifest['patch_dir']} was changed ({changed});"
+                    " choose another folder, or undo the change"
+                )
+            continue
+        if key == "versions" and isinstance(then, dict):
+            then = {**now, **then}  # earlier versions kept fewer
+            if then == now:
+                continue
         raise SettingsError(
             f"{data_dir}: was made with another {key} ({_difference(then, now)});"
             f" choose another folder, or resume with the original options{_typed(data_dir)}"
         )
+
+
+def _changed(then: Any, now: dict[str, str]) -> str:
+    """Say which files differ; nothing where only hashes of one file for all were kept."""
+    if not isinstance(then, dict):
+        return ""
+    names = {**now, **then}
+    return ", ".join(
+        f"{name} is {'new' if name not in then else 'missing' if name not in now else 'changed'}"
+        for name in names
+        if then.get(name) != now.get(name)
+    )
 
 
 def _require_new(data_dir: Path) -> None:

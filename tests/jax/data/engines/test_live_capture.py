@@ -28,7 +28,7 @@ from timbremap_jax.data.engines.base import NoSound
 from timbremap_jax.data.patch import Patch, load_patch
 from timbremap_jax.data.render.generate import generate
 from timbremap_jax.data.render.sampling import GenerateSettings
-from timbremap_runtime.errors import FormatError, MissingExtra, SettingsError, TimbreMapError
+from timbremap_runtime.errors import ConnectionFailed, FormatError, MissingExtra
 
 FM2 = REPOSITORY / "patches" / "fm" / "fm2"
 needs_pd = pytest.mark.skipif(
@@ -165,9 +165,28 @@ def test_what_is_sent_for_a_row(tmp_path: Path, synth: Synth):
     addresses = [address for address, _ in synth.heard[:6]]
     assert addresses == ["/p", "/record", "/record", "/note", "/note", "/record"]
     values = [values for _, values in synth.heard[:6]]
-    assert values[0] == tuple(row) and all(type(v) is int for v in values[0])
+    assert values[0] == tuple(row) and all(type(v) is float for v in values[0])
     assert values[1][0] == "open" and str(values[1][1]).endswith(".wav")
     assert values[2:] == [(1,), (60, 90), (60, 0), (0,)]
+
+
+def test_a_parameter_has_one_type_whatever_its_value(tmp_path: Path, synth: Synth):
+    folder = write_patch(tmp_path / "p", synth.port)
+    text = (folder / "patch.toml").read_text()
+    text = text.replace('"ratio"', '"ratio", range = [0, 1], steps = 3')
+    text = text.replace('"index"', '"index", range = [0.0, 4.0], steps = 5, type = "int"')
+    text = text.replace('"tone"', '"tone", type = "float"')
+    (folder / "patch.toml").write_text(text)
+    patch = load_patch(folder)
+    data = tmp_path / "d"
+    generate(patch, data, GenerateSettings(6), patch.note.with_changes(**SHORT))
+    labels = np.loadtxt(data / "labels.csv", delimiter=",")
+    assert {type(v) for row in synth.rows() for v in row[::2]} == {float}
+    assert {type(row[1]) for row in synth.rows()} == {int}
+    # Whole values are among them, which once changed the type.
+    assert {row[0] for row in synth.rows()} & {0.0, 1.0}
+    for row, label in zip(synth.rows(), labels, strict=True):
+        assert row[1] == round(4 * label[1] / 127)
 
 
 def test_addresses_and_ranges_are_as_the_patch_says(tmp_path: Path, synth: Synth):
@@ -233,7 +252,7 @@ def test_nobody_there_is_said_after_a_few_rows(
     synth.works = False
     patch = live_patch(tmp_path / "p", synth)
     note = patch.note.with_changes(**SHORT)
-    with pytest.raises(TimbreMapError, match=r"recorded for the first 3 rows .*no file came"):
+    with pytest.raises(ConnectionFailed, match=r"recorded for the first 3 rows .*no file came"):
         generate(patch, tmp_path / "d", GenerateSettings(5), note)
     # Once somebody is there it goes on.
     synth.works = True
@@ -245,7 +264,7 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, synth: Synth):
     fixed = write_patch(tmp_path / "f", synth.port, more="[fixed]\nx = 1\n")
     with pytest.raises(FormatError, match=r"engine osc has no \[fixed\]"):
         generate(load_patch(fixed), tmp_path / "d", GenerateSettings(2))
-    with pytest.raises(SettingsError, match=r"'listen'"):
+    with pytest.raises(ConnectionFailed, match=r"cannot listen on port .* set another 'listen'"):
         patch = live_patch(tmp_path / "busy", synth, listen=synth.port)
         generate(patch, tmp_path / "d2", GenerateSettings(2))
 
@@ -258,13 +277,17 @@ def test_an_audio_input_instead_of_a_recorder(
 
         def __init__(self, samplerate: int, callback: object, blocksize: int, **_: object):
             self.rate, self.callback, self.blocksize = samplerate, callback, blocksize
+            self.is_open = True
 
         def start(self) -> None:
             threading.Thread(target=self.run, daemon=True).start()
 
+        def close(self) -> None:
+            self.is_open = False
+
         def run(self) -> None:
             begun, n_blocks = time.monotonic(), 0
-            while True:
+            while self.is_open:
                 note = next((v[1] for a, v in reversed(synth.heard) if a == "/note"), 0)
                 level = 0.5 if note else 0.001
                 self.callback(np.full((self.blocksize, 1), level, np.float32), 0, None, None)  # pyright: ignore[reportCallIssue]

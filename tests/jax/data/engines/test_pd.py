@@ -17,7 +17,7 @@ from timbremap_jax.data.engines.base import NoSound
 from timbremap_jax.data.patch import load_patch
 from timbremap_jax.data.render.generate import generate
 from timbremap_jax.data.render.sampling import GenerateSettings
-from timbremap_runtime.errors import FormatError, PathError
+from timbremap_runtime.errors import FormatError, MissingProgram
 
 FM2 = REPOSITORY / "patches" / "fm" / "fm2"
 pytestmark = pytest.mark.skipif(
@@ -126,10 +126,10 @@ def test_a_patch_that_never_ends_its_sound_is_given_up(
 
 def test_the_program_can_be_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TIMBREMAP_PD", "no-such-pd")
-    with pytest.raises(PathError, match="no-such-pd: no such program, though TIMBREMAP_PD"):
+    with pytest.raises(MissingProgram, match="no-such-pd: no such program, though TIMBREMAP_PD"):
         open_engine(load_patch(FM2))
     monkeypatch.delenv("TIMBREMAP_PD")
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(pd, "PROGRAMS", ())
-    with pytest.raises(PathError, match=r"is not installed: get it from puredata\.info"):
+    with pytest.raises(MissingProgram, match=r"is not installed; get it from puredata\.info"):
         open_engine(load_patch(FM2))

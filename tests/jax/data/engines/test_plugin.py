@@ -126,7 +126,7 @@ def test_a_description_has_every_parameter_and_no_midi_controllers(
     assert "steps" not in lines[2] and "# now 0.5 (0.500000)" in lines[2]
     assert str(test_synth) in text
     # It can be read as it is, and says what to do next.
-    with pytest.raises(FormatError, match="there are no parameters: name at least one"):
+    with pytest.raises(FormatError, match="there are no parameters; name at least one"):
         load_patch(tmp_path / "mine")
     assert "4 parameters" in capsys.readouterr().out
     # What was edited is not written over.
