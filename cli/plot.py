@@ -34,8 +34,9 @@ def main(argv: list[str] | None = None) -> None:
 
     from timbremap_jax.model_folder import layout
     from timbremap_jax.model_folder.layout import load_array
-    from timbremap_jax.pictures.latent import LatentPoints, plot_latent
+    from timbremap_jax.pictures.latent import plot_latent
     from timbremap_jax.pictures.latent_page import write_latent_page
+    from timbremap_jax.pictures.points import LatentPoints
     from timbremap_runtime.core.model_folder import parameter_names
     from timbremap_runtime.errors import FormatError, ShapeError
 

@@ -20,11 +20,11 @@ from timbremap_jax.pictures.figures import (
 from timbremap_runtime.errors import SettingsError, ShapeError
 
 MOST_IN_PAIRS = 10
-"""With more parameters pairs would be too small to read."""
+"""With more parameters the panels of pairs would be too small to read."""
 
 MOST_ALONE = 64
 BLUE, GREY = "#2166ac", "#7f8c9a"
-OFF_MEANS = "Off: by how much on average. Blind: the same for always guessing the mean."
+OFF_MEANS = "Off: the average size of the error. Blind: that of always guessing the mean."
 
 
 def plot_errors(
@@ -33,7 +33,7 @@ def plot_errors(
     true: NDArray[np.floating],
     names: tuple[str, ...],
 ) -> None:
-    """Draw where in which parameter's range each parameter is wrong.
+    """Draw how wrong each parameter is, and where in the ranges of all parameters.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ def plot_errors(
     Raises
     ------
     ShapeError
-        If the three do not fit together, or there is no sound.
+        The three do not fit together, or there is no sound.
     SettingsError
-        If a number is infinite or not a number.
+        A value is NaN or infinite.
 
     Examples
     --------
@@ -63,19 +63,19 @@ def errors_figure(
 ) -> Figure:
     """Make the figure that `plot_errors` saves; the same parameters and errors.
 
-    Up to ten parameters: a row of panels a parameter, its error over the true values of each
-    parameter, and at the end of the row a histogram. More: a panel a parameter, its error over its
-    own true values, the worst first.
+    Up to ten parameters: for each a row of panels, with its error over the true values of every
+    parameter, and a histogram at the end. More: for each one panel, with its error over its own
+    true values, the worst first.
     """
     n_sounds, n = true.shape
     if predicted.shape != true.shape or n != len(names) or not n_sounds:
         raise ShapeError(
-            f"predicted {predicted.shape}, true {true.shape} and {len(names)} names do not fit:"
-            " both need a row a sound, one or more, and a column a name"
+            f"predicted {predicted.shape}, true {true.shape} and {len(names)} names do not fit;"
+            " give both one row for each sound, at least one, and one column for each name"
         )
     error = predicted.astype(np.float64) - true
     if not np.isfinite(error).all():
-        raise SettingsError("parameters to draw hold infinities or what is not a number")
+        raise SettingsError("parameters: NaN or infinite values; leave these sounds out")
     with plain_text():
         return (
             _draw_pairs(error, true, names) if n <= MOST_IN_PAIRS else _draw_own(error, true, names)
@@ -89,12 +89,13 @@ def _draw_pairs(
     figure = Figure(figsize=(max(1.5 * n + 2.4, 8), max(1.25 * n + 2.2, 4)), layout="constrained")
     caption(
         figure,
-        "How far off is each parameter, and for which settings?",
-        "A row: the error of one parameter, guess minus truth. Above 0 it guesses too high, below"
-        " too low. Line: the middle error. Band: 8 of 10 sounds. The nearer both lie to 0 the"
+        "How far off is each parameter, and for which values?",
+        "A row: the error of one parameter, guess minus truth. Above 0 the guess is too high, below"
+        " 0 too low. Line: the median error. Band: 8 of 10 sounds. The closer both are to 0 the"
         " better.",
         "Blue, over its own true value: where in its range it is wrong. Grey, over the true value"
-        " of another: a band that bends or widens shows which settings of that one make it hard.",
+        " of another parameter: a band that bends or widens shows which values of that one make it"
+        " hard to hear.",
         f"Right: how often each error occurs in {len(error)} sounds. {OFF_MEANS}",
     )
     grid = figure.subplots(n, n + 1, squeeze=False, sharey=True, width_ratios=[1.0] * n + [0.9])
@@ -135,8 +136,8 @@ def _draw_own(
         figure,
         "How far off is each parameter, and where in its range?",
         f"The {which}, the worst first, over {len(error)} sounds. Up: the error, guess minus truth;"
-        " above 0 it guesses too high, below too low. Left to right: the true value of the same"
-        " parameter. Line: the middle error. Band: 8 of 10 sounds. The nearer both lie to 0 the"
+        " above 0 the guess is too high, below 0 too low. Left to right: the true value of the same"
+        " parameter. Line: the median error. Band: 8 of 10 sounds. The closer both are to 0 the"
         f" better. {OFF_MEANS}",
     )
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
@@ -167,11 +168,11 @@ class _Band:
     @classmethod
     def over(cls, true: NDArray[np.floating], error: NDArray[np.float64]) -> _Band:
         """Sort errors of shape (N,) into bins of true values of shape (N,)."""
-        # A tenth of a bin's sounds lies beyond each edge of the band: below some 25 sounds that
-        # would be one or two sounds, and the band would show chance.
+        # A tenth of a bin's sounds lie beyond each edge of the band: of fewer than 25 sounds that
+        # would be one or two, and the band would show chance.
         n_bins = int(np.clip(len(true) // 25, 1, 12))
-        # About as many sounds in each bin, around values that occur: so none is empty, and a
-        # switch has a bin for each of its positions.
+        # About as many sounds in each bin, around values that occur: so no bin is empty, and a
+        # switch has one for each of its positions.
         shares = (np.arange(n_bins) + 0.5) / n_bins
         centres = np.unique(np.quantile(true, shares, method="nearest")).astype(np.float64)
         borders = (centres[1:] + centres[:-1]) / 2
@@ -179,7 +180,7 @@ class _Band:
         parts = [np.quantile(error[bins == k], (0.1, 0.5, 0.9)) for k in range(len(centres))]
         low, middle, high = np.array(parts).T
         ends = float(true.min()), float(true.max())
-        if ends[0] == ends[1]:  # a parameter that never moved still shows as a strip
+        if ends[0] == ends[1]:  # a constant parameter still shows as a strip
             ends = ends[0] - 1, ends[1] + 1
         edges = np.concatenate([ends[:1], borders, ends[1:]])
         return cls(edges, low, middle, high)
@@ -195,7 +196,7 @@ def _draw_band(panel: Axes, band: _Band, colour: str) -> None:
 
 
 def _limit(bands: list[_Band]) -> float:
-    """Return how far all panels reach up and down: all bands, to the next ten."""
+    """Return the height of all panels, up and down: that of the largest band, to the next ten."""
     furthest = max(np.abs([band.low, band.high]).max() for band in bands)
     return max(10.0, 10.0 * np.ceil(furthest * 1.05 / 10.0))
 

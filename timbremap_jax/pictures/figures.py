@@ -1,4 +1,4 @@
-"""What every picture shares: its caption, its type and how it is written."""
+"""What all pictures share: the caption, plain text and how they are written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PARAMETER_TICKS = (0, 64, 127)
 
 
 def caption(figure: Figure, question: str, *paragraphs: str) -> None:
-    """Write the question a figure answers above it, and how to read it below."""
+    """Write above a figure the question that it answers, and below it how to read it."""
     figure.suptitle(question, fontsize=13)
     n_letters = int(figure.get_size_inches()[0] * 72 / 4.7)  # one of 9 points is about half as wide
     lines = "\n".join(textwrap.fill(paragraph, n_letters) for paragraph in paragraphs)
@@ -29,7 +29,7 @@ def shortened(name: str) -> str:
 
 
 def plain_text() -> Any:
-    """Draw names as they are spelt: a dollar sign begins no formula."""
+    """Return a context in which a dollar sign in a name is a dollar sign."""
     return rc_context({"text.parse_math": False})
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbremap_jax.data.files import save_bytes
-from timbremap_jax.pictures.latent import LatentPoints
+from timbremap_jax.pictures.points import LatentPoints
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -30,9 +30,9 @@ p {{ margin: 0.4rem 1rem; max-width: 60rem; }}
 </head>
 <body>
 <h1>{title}</h1>
-<p>Every dot is a sound{some}; dots that lie near each other sound alike to the model. The colour is
-the true value of one parameter: choose which in the menu. Drag to {drag}, roll the wheel to zoom,
-point at a dot to read its row in the data set and all its parameters.</p>
+<p>Each dot is a sound{some}; dots near each other sound alike to the model. The colour is the true
+value of one parameter: choose which in the menu. Drag to {drag}, scroll to zoom, and point at a dot
+to read its row in the data set and all its parameters.</p>
 <div id="picture">{picture}</div>
 </body>
 </html>
@@ -69,12 +69,12 @@ def write_latent_page(
     parameter : str, optional
         The parameter that colours the points at first; by default the first.
     n_points : int
-        At most so many points are drawn, evenly taken.
+        The most points that are drawn, evenly spaced in row order.
 
     Raises
     ------
     SettingsError
-        If there is no such parameter.
+        There is no such parameter.
 
     Examples
     --------

@@ -17,8 +17,9 @@ from matplotlib.patches import StepPatch
 from timbremap_cli import plot
 
 from timbremap_jax.pictures.errors import errors_figure, plot_errors
-from timbremap_jax.pictures.latent import LatentPoints, latent_figure, plot_latent
+from timbremap_jax.pictures.latent import latent_figure, plot_latent
 from timbremap_jax.pictures.latent_page import write_latent_page
+from timbremap_jax.pictures.points import LatentPoints
 from timbremap_runtime.errors import SettingsError, ShapeError
 
 AWKWARD = ("cutoff_hz", "$\\frac$ & </script> <b>", "naïve 5⅓'")
@@ -122,10 +123,10 @@ def test_errors_that_cannot_be_drawn_are_refused(tmp_path: Path):
         plot_errors(tmp_path / "x.png", predicted[:5], true, names)
     with pytest.raises(ShapeError, match="do not fit"):
         plot_errors(tmp_path / "x.png", predicted, true, names[:1])
-    with pytest.raises(ShapeError, match="one or more"):
+    with pytest.raises(ShapeError, match="at least one"):
         plot_errors(tmp_path / "x.png", predicted[:0], true[:0], names)
     predicted[3, 1] = np.nan
-    with pytest.raises(SettingsError, match="not a number"):
+    with pytest.raises(SettingsError, match="NaN or infinite values"):
         plot_errors(tmp_path / "x.png", predicted, true, names)
     assert not list(tmp_path.iterdir())
 
@@ -191,9 +192,9 @@ def test_a_latent_picture_opens(n_latent: int, tmp_path: Path):
 
 def test_points_that_do_not_fit_are_refused():
     points = make_points()
-    with pytest.raises(ShapeError, match=r"Z has the shape \(50, 3\), for 49 rows"):
+    with pytest.raises(ShapeError, match=r"Z: shape \(50, 3\) does not fit 49 rows"):
         LatentPoints(points.spaces, points.parameters, points.names, points.rows[1:])
-    with pytest.raises(ShapeError, match="for 2 names"):
+    with pytest.raises(ShapeError, match="does not fit 2 names"):
         LatentPoints(points.spaces, points.parameters, points.names[:2], points.rows)
 
 
@@ -379,7 +380,7 @@ def test_tm_plot_names_the_parameters_there_are(
 ):
     arguments = [str(model_dir), "--parameter", "raet", "--output", str(tmp_path / "look")]
     assert plot.main(arguments) == 1
-    message = "no parameter is named 'raet'; there are rate, duty, shape, depth"
+    message = "parameter 'raet': unknown; choose one of rate, duty, shape, depth"
     assert capsys.readouterr().err == f"error: {message}\n"
     assert not list(tmp_path.iterdir())
 
