@@ -2,9 +2,9 @@
 
     python patches/build_patches.py
 
-A patch is a long list of boxes and cords; written by hand, the tenth slider is wired wrong. What
-the patches share (sliders, pad, the link to tm-serve) is said once here. The files it writes are
-kept beside the instruments, so nobody needs to run it to play them.
+A patch is a long list of boxes and cords; in one written by hand, the tenth slider is wired wrong.
+What the patches share (sliders, pad, the link to tm-serve) is written once. The files are kept
+beside the instruments, so nobody has to run this to play them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pd_voices import clonewheel_voice, lfo4_voice  # noqa: E402
 
 
 def instruments() -> dict[Path, dict[str, Any]]:
-    """Folders of the instruments, with what their patches need to know."""
+    """Return the folders of the instruments, with what their patches need to know."""
     found: dict[Path, dict[str, Any]] = {}
     for folder, voice, start in (
         (HERE / "subtractive" / "lfo4", lfo4_voice, [64, 64, 0, 64]),

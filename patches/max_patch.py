@@ -1,8 +1,8 @@
 """The Max patches: the layout of the Pure Data ones, and the external jg.timbremap beside it.
 
 Max is not needed to write them: a patch is JSON. `OBJECTS` says which objects are used and how many
-inlets and outlets each has; a test holds every box and every cord against it. They open in
-presentation mode, where only what is played with is seen; the wiring is behind it.
+inlets and outlets each has; a test compares every box and every cord with it. The patches open in
+presentation mode, which shows only what is played with; the wiring is behind it.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def max_patch(title: str, names: list[str], variants: dict[str, Any], pitch: int
     for i, name in enumerate(names):
         x, y = 20 + column * i, 90 + 44 * i
         label(name, x, 60, (20, y))
-        # With whole numbers a size of 128 ends at 127; with others the size is the end.
+        # A size of 128 ends at 127 with whole numbers; with decimals the size is the end.
         slider = patch.put(
             "slider", (x, 82, 120, 18), seen=(24, y + 20, 256, 18), size=127.0, floatoutput=1
         )
@@ -193,7 +193,7 @@ def max_patch(title: str, names: list[str], variants: dict[str, Any], pitch: int
     label("smooth ms", 1080, 310, (700, 252))
     smooth = patch.put("flonum", (1080, 332, 56, 22), seen=(790, 251, 56, 22))
     patch.cord(patch.obj(1080, 362, "prepend /tm/smooth", smooth), out)
-    # Asks to be sent to, and for what is loaded and played.
+    # Subscribes, and asks what is loaded and played.
     label("ask again", 990, 438, (700, 290))
     again = patch.put("button", (1080, 436, 24, 24), seen=(790, 288, 24, 24))
     hello = patch.put("message", (920, 466, 150, 22), f"/tm/subscribe {PATCH_PORT}")

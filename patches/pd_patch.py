@@ -1,8 +1,8 @@
 """What the Pure Data patches have in common: sliders, the pad, the note, the link to tm-serve.
 
 A patch may be an object in another one, ``[lfo4 9005 9006]``: its arguments are the ports of
-tm-serve and of the patch, 9000 and 9001 without them. Whatever a hand moves is sent; whatever
-tm-serve sends is shown and played, and not sent again. What another patch, or a test, can talk to:
+tm-serve and of the patch, by default 9000 and 9001. Whatever a hand moves is sent; whatever
+tm-serve sends is shown and played, and not sent back. Another patch, or a test, can send to:
 
 ============================================  ===================================================
 ``tm-p0-hand`` ...                            a number moves that slider as a hand would
@@ -11,12 +11,12 @@ tm-serve sends is shown and played, and not sent again. What another patch, or a
 ``tm-note-hand``, ``tm-pitch-hand``           1 plays, 0 ends; a MIDI note number
 ``tm-volume-hand``, ``tm-variant-hand``       0 to 1; which variant, counted from 0
 ``tm-scale-hand``, ``tm-smooth``              0 normal, 1 uniform; milliseconds
-``tm-release-hand``, ``tm-hello-hand``        let go; ask tm-serve what is played
+``tm-release-hand``, ``tm-hello-hand``        let go; ask tm-serve what it plays
 ``tm-load``                                   loads a model: its name, a symbol
 ============================================  ===================================================
 
-and listen to: ``tm-p0-now`` ... and ``tm-point``, what is played, whoever moved it; ``tm-model``
-and ``tm-error``, what tm-serve says; the signal ``tm-sound``, before the volume.
+and receive: ``tm-p0-now`` ... and ``tm-point``, what is played, whoever moved it; ``tm-model`` and
+``tm-error``, what tm-serve says; the signal ``tm-sound``, before the volume.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ SERVICE_PORT, PATCH_PORT = 9000, 9001
 PAD = 200
 """Side of the pad in pixels."""
 DOT = 12
-"""Its side. Pure Data takes hold of a corner from 6 pixels away: so all of the dot is a handle."""
+"""Side of the dot. Pure Data grabs a corner from 6 pixels away, so all of the dot is a handle."""
 UNIVERSAL = "universal"
 """Name of the model that has learned all variants of an instrument at once."""
 GLIDE_MS = 200
-"""What is held glides away so long when it is let go."""
+"""How long parameters that are let go glide back."""
 PALE, DARK, GREY = "#d0d8e8", "#203060", "#404040"
 
 Plug = int | tuple[int, int]
@@ -184,7 +184,7 @@ def pd_patch(
 
     for i, name in enumerate(("model", "error")):
         pd.text(20, bars + 26 * i, name)
-        # Labels, because a symbol box would show spaces with a backslash.
+        # Labels, because a symbol box would show a backslash before each space.
         look = f"empty 6 9 0 12 {PALE} {DARK} 0"
         pd.obj(70, bars + 26 * i, f"cnv 10 790 20 empty tm-{name}-shown {look}")
     for i, canvas in enumerate(
@@ -285,7 +285,7 @@ def link(names: list[str]) -> Canvas:
         pd.obj(here, 258, f"s tm-{axis}-hand", pd.msg(here, 230, "set $1", (c, i)))
     pd.obj(right + 120, 200, "s tm-point", (routed, 1))
     pd.obj(right, 328, "s tm-error", pd.obj(right, 300, "symbol", (routed, 2)))
-    # The first model that can be loaded ends the talk of an error.
+    # The first model that can be loaded clears the error.
     name = pd.obj(right + 120, 328, "t a b", pd.obj(right + 120, 300, "list split 1", (routed, 3)))
     pd.obj(right + 190, 384, "s tm-error", pd.msg(right + 190, 356, "symbol empty", (name, 1)))
     pd.obj(right + 120, 412, "s tm-model", pd.obj(right + 120, 356, "symbol", name))
@@ -307,7 +307,7 @@ def link(names: list[str]) -> Canvas:
 
 
 def shown(names: list[str]) -> Canvas:
-    """Make what shows the parameters, whoever moved them."""
+    """Make what shows the parameters, the model and errors, whoever moved or sent them."""
     column = 140
     pd = Canvas((max(440, 20 + column * len(names)), 310), "shown")
     for i, what in enumerate(("model", "error")):
@@ -324,7 +324,7 @@ def shown(names: list[str]) -> Canvas:
 
 
 def setup(start: list[float], pitch: int, variants: dict[str, Any]) -> Canvas:
-    """Make what sets the patch up when it is opened, and what belongs to the note."""
+    """Make what sets the patch up when it is opened, and what plays the note."""
     pd = Canvas((1000, 670 if variants else 420), "setup")
     opened = pd.obj(20, 20, "loadbang")
     first = [("tm-volume-hand", "0.5"), ("tm-pitch-hand", str(pitch)), ("tm-point", "0.5 0.5 0")]

@@ -1,7 +1,7 @@
-"""The voices of the instruments in Pure Data: their Faust sources, said in vanilla objects.
+"""The voices of the instruments in Pure Data: their Faust sources in vanilla objects.
 
-Formulas and constants are those of the ``.dsp`` beside each patch. What differs: oscillators have
-no correction of their corners (a little more aliasing), the organ's leakage and contacts are
+Formulas and constants are those of the ``.dsp`` beside each patch, with two differences: the
+oscillators are not band-limited (a little more aliasing), and the organ's leakage and contacts are
 simpler.
 """
 
@@ -108,7 +108,7 @@ def lfo4_voice(variants: dict[str, Any]) -> Canvas:
 
 
 def variant_values(pd: Canvas, variants: dict[str, Any]) -> dict[str, int]:
-    """Put the values that a variant fixes; each box gives its number when one is chosen."""
+    """Put the values that a variant fixes; each box sends its number when a variant is chosen."""
     names = ["wave", "width", "cutoff", "resonance", "level"]
     switches = ["fm_on", "pwm_on", "fcm_on", "am_on"]
     chosen = pd.obj(20, 132, "sel 0 1 2 3", pd.obj(20, 104, "r tm-variant-now"))
@@ -204,7 +204,7 @@ def wheel(number: int) -> Canvas:
 
 
 def output(pd: Canvas, sound: int, y: int) -> None:
-    """Put the volume, the sound card, and a tap for whoever records."""
+    """Put the volume, the sound card, and a signal for whoever records."""
     pd.obj(260, y, "s~ tm-sound", sound)
     volume = pd.obj(
         140, y, "lop~ 5", pd.obj(140, y - 24, "sig~", pd.obj(200, y - 24, "r tm-volume"))
