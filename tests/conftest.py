@@ -1,4 +1,4 @@
-"""Real data, made once a session: sounds, their features, a trained model."""
+"""Real data, made once a run: sounds, their features, a trained model."""
 
 from __future__ import annotations
 
@@ -7,24 +7,30 @@ from pathlib import Path
 import pytest
 from timbremap_cli import features, generate, train
 
+from tests.support.once import make_once
 from tests.support.paths import LFO4, N_SOUNDS
+from timbremap_jax.data.dataset import load_dataset
 
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sounds of lfo4 fm with their features. Tests only read it."""
-    folder = tmp_path_factory.mktemp("data") / "fm"
-    assert (
-        generate.main([str(LFO4), str(folder), "--variant", "fm", "--examples", str(N_SOUNDS)]) == 0
-    )
-    assert features.main([str(folder)]) == 0
-    return folder
+
+    def make(folder: Path) -> None:
+        options = ["--variant", "fm", "--examples", str(N_SOUNDS)]
+        assert generate.main([str(LFO4), str(folder), *options]) == 0
+        assert features.main([str(folder)]) == 0
+        load_dataset(folder)  # writes the partition
+
+    return make_once(tmp_path_factory, "data/fm", make)
 
 
 @pytest.fixture(scope="session")
 def model_dir(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small model of those sounds. Tests only read it."""
-    folder = tmp_path_factory.mktemp("model") / "fm"
-    arguments = ["--encoder", "cnn", "--gen", "--pca", "--epochs", "3", "--batch", "16"]
-    assert train.main([*arguments, str(data_dir), str(folder)]) == 0
-    return folder
+
+    def make(folder: Path) -> None:
+        options = ["--encoder", "cnn", "--gen", "--pca", "--epochs", "3", "--batch", "16"]
+        assert train.main([*options, str(data_dir), str(folder)]) == 0
+
+    return make_once(tmp_path_factory, "model/fm", make)

@@ -15,6 +15,7 @@ import pytest
 from flax import nnx
 from timbremap_cli import train
 
+from tests.support.once import make_once
 from tests.support.paths import command
 from timbremap_jax.data.dataset import load_dataset
 from timbremap_jax.training.checkpoints import Checkpoints
@@ -23,7 +24,7 @@ from timbremap_jax.training.loop import train as train_model
 from timbremap_jax.training.recipes import Recipe
 from timbremap_jax.training.settings import TrainSettings
 
-EPOCHS = 20
+EPOCHS = 10
 ARGUMENTS = ["--cnn", "--gen", "--pca", "--batch", "16", "--epochs", str(EPOCHS)]
 EXPORTED = ["latent.npy", "latent_pca.npy", *(
     f"timbremap/{name}.npy"
@@ -34,9 +35,17 @@ EXPORTED = ["latent.npy", "latent_pca.npy", *(
 @pytest.fixture(scope="module")
 def whole(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that was never stopped."""
-    folder = tmp_path_factory.mktemp("whole") / "model"
-    subprocess.run([command("tm-train"), *ARGUMENTS, data_dir, folder], check=True)
-    return folder
+
+    def make(folder: Path) -> None:
+        subprocess.run([command("tm-train"), *ARGUMENTS, data_dir, folder], check=True)
+
+    return make_once(tmp_path_factory, "whole", make)
+
+
+@pytest.fixture
+def finished(whole: Path, tmp_path: Path) -> Path:
+    """A copy of it, to run commands on: other processes may do the same."""
+    return shutil.copytree(whole, tmp_path / "finished")
 
 
 def begin(data_dir: Path, folder: Path) -> subprocess.Popen[str]:
@@ -110,17 +119,17 @@ def test_a_checkpoint_cut_short_gives_way_to_the_one_before(
 
 
 def test_a_finished_run_stays_as_it_is(
-    data_dir: Path, whole: Path, capsys: pytest.CaptureFixture[str]
+    data_dir: Path, finished: Path, capsys: pytest.CaptureFixture[str]
 ):
-    before = (whole / "metrics.json").read_bytes()
-    assert train.main([*ARGUMENTS, "--resume", str(data_dir), str(whole)]) == 0
+    before = (finished / "metrics.json").read_bytes()
+    assert train.main([*ARGUMENTS, "--resume", str(data_dir), str(finished)]) == 0
     assert "already trained" in capsys.readouterr().out
-    assert train.main([*ARGUMENTS, str(data_dir), str(whole)]) == 1
+    assert train.main([*ARGUMENTS, str(data_dir), str(finished)]) == 1
     assert (
         "already holds a trained model; choose another folder, or remove it"
         in capsys.readouterr().err
     )
-    assert (whole / "metrics.json").read_bytes() == before
+    assert (finished / "metrics.json").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -135,25 +144,25 @@ def test_a_run_of_other_settings_is_refused(
     change: list[str],
     said: str,
     data_dir: Path,
-    whole: Path,
+    finished: Path,
     capsys: pytest.CaptureFixture[str],
 ):
-    assert train.main([*ARGUMENTS, *change, "--resume", str(data_dir), str(whole)]) == 1
+    assert train.main([*ARGUMENTS, *change, "--resume", str(data_dir), str(finished)]) == 1
     error = capsys.readouterr().err
     assert "holds another run" in error
     assert said in error
 
 
 def test_a_run_on_other_data_is_refused(
-    data_dir: Path, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data_dir: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     shutil.copytree(data_dir, tmp_path / "moved")
-    assert train.main([*ARGUMENTS, "--resume", str(tmp_path / "moved"), str(whole)]) == 0
+    assert train.main([*ARGUMENTS, "--resume", str(tmp_path / "moved"), str(finished)]) == 0
     (tmp_path / "moved" / "partition.npy").unlink()  # made anew: from the same seed, the same
-    assert train.main([*ARGUMENTS, "--resume", str(tmp_path / "moved"), str(whole)]) == 0
+    assert train.main([*ARGUMENTS, "--resume", str(tmp_path / "moved"), str(finished)]) == 0
     (tmp_path / "moved" / "partition.npy").unlink()
     capsys.readouterr()
-    again = [*ARGUMENTS, "--seed", "1", "--resume", str(tmp_path / "moved"), str(whole)]
+    again = [*ARGUMENTS, "--seed", "1", "--resume", str(tmp_path / "moved"), str(finished)]
     assert train.main(again) == 1
     assert "labels_and_partition" in capsys.readouterr().err
 
