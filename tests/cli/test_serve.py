@@ -50,6 +50,7 @@ def listening(line: str) -> tuple[str, int]:
     return host, int(port)
 
 
+@pytest.mark.slow
 def test_the_command_serves_until_it_is_told_to_end(library: Path, client: Client, tmp_path: Path):
     take = tmp_path / "take.jsonl"
     run, line = start(
@@ -91,6 +92,7 @@ def memory_kib(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_packets_leave_it_running_and_small(
     library: Path, client: Client, tmp_path: Path
 ):

@@ -13,6 +13,8 @@ import timbremap_jax
 import timbremap_runtime
 from tests.support.paths import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -78,6 +78,7 @@ def shortened(line: str) -> list[str]:
     return words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_every_command_does_what_it_is_told_for(
     page: Path,
@@ -134,6 +135,7 @@ def serve_and_end(words: list[str]) -> None:
     assert run.returncode == 0
 
 
+@pytest.mark.slow
 def test_the_demo_ends_in_sounds_and_pictures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -155,6 +157,7 @@ def test_the_demo_ends_in_sounds_and_pictures(
     assert "--resume" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_benchmarks_run(tmp_path: Path):
     """The lines that continuous integration runs, without the slower half of the races."""
     for line in shell_lines(REPOSITORY / "docs" / "benchmarks.md"):

@@ -14,6 +14,8 @@ import pytest
 
 from tests.support.paths import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 PACKAGES = {"timbremap_runtime", "timbremap_jax", "timbremap_cli"}
 
 

@@ -24,9 +24,12 @@ from timbremap_jax.data.features.settings import FeatureSettings
 from timbremap_jax.data.patch import load_patch
 from timbremap_runtime.service.targets import Target
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("pd") is None, reason="Pure Data is not installed (Debian: puredata-core)"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("pd") is None, reason="Pure Data is not installed (Debian: puredata-core)"
+    ),
+]
 LFO4 = REPOSITORY / "patches" / "subtractive" / "lfo4"
 CLONEWHEEL = REPOSITORY / "patches" / "additive" / "clonewheel"
 HARNESS = Path(__file__).parent / "pd" / "harness.pd"

@@ -84,6 +84,7 @@ def test_a_folder_without_features_says_what_to_run(tmp_path: Path):
         load_dataset(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_folder_of_the_original_is_taken_as_it_is(
     data_dir: Path, copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -65,12 +65,14 @@ def test_a_row_that_kills_two_workers_costs_only_itself():
     assert str(answers[7]) == "its process ended with status 3"
 
 
+@pytest.mark.slow
 def test_rows_beside_one_that_kills_are_tried_as_often_as_others(tmp_path: Path):
     # All in one chunk, and each kills a worker once.
     task = partial(dying_at, tuple(range(5)), tmp_path)
     assert sorted(map_rows(task, range(40), 1)) == [(row, row) for row in range(40)]
 
 
+@pytest.mark.slow
 def test_workers_that_all_die_are_given_up():
     every = tuple(range(200))
     with pytest.raises(TimbreMapError, match=f"{MAX_DEATHS_IN_A_ROW} processes died one after"):
@@ -96,6 +98,7 @@ def hanging_at(row_that_hangs: int) -> Callable[[int], int]:
     return task
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_ended_and_costs_only_its_row():
     answers = dict(map_rows(partial(hanging_at, 3), range(6), 2, patience_s=1.5))
     assert isinstance(answers[3], WorkerDied)

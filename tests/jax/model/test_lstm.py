@@ -87,6 +87,7 @@ def test_lstm_is_its_formula():
     assert np.abs(lstm(jnp.asarray(x)) - h).max() < 1e-5  # single precision over five steps
 
 
+@pytest.mark.slow
 def test_memories_are_spread_over_the_sequence():
     lstm = LastState(3, 1000, rngs=nnx.Rngs(0))
     lstm.init_chrono(104, nnx.Rngs(1))
@@ -142,6 +143,7 @@ def test_gates_driven_to_their_ends_have_finite_gradients():
         assert np.isfinite(gradient).all()
 
 
+@pytest.mark.slow
 def test_a_batch_divided_among_devices_has_the_same_gradients():
     # The number of devices is settled once a process, so this needs one of its own.
     environment = {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "4"}

@@ -95,6 +95,7 @@ def test_a_switch_has_a_bin_for_each_position(values: list[float], n_bins: int):
     assert middle == pytest.approx(np.full(n_bins, 5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "n_panels"), [(1, 2), (9, 90), (11, 11), (64, 64), (70, 64)])
 def test_errors_of_any_number_of_parameters_fit_a_page(n: int, n_panels: int):
     figure = errors_figure(*make_errors(30, n))
@@ -102,6 +103,7 @@ def test_errors_of_any_number_of_parameters_fit_a_page(n: int, n_panels: int):
     assert max(figure.get_size_inches()) < 18
 
 
+@pytest.mark.slow
 def test_of_many_parameters_the_worst_come_first():
     figure = errors_figure(*make_errors(60, 70))
     titles = [panel.get_title().split("\n")[0] for panel in figure.axes]

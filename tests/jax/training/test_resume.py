@@ -24,6 +24,8 @@ from timbremap_jax.training.loop import train as train_model
 from timbremap_jax.training.recipes import Recipe
 from timbremap_jax.training.settings import TrainSettings
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 10
 ARGUMENTS = ["--cnn", "--gen", "--pca", "--batch", "16", "--epochs", str(EPOCHS)]
 EXPORTED = ["latent.npy", "latent_pca.npy", *(

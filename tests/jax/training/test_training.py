@@ -41,6 +41,7 @@ def small_data_dir(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["dnn", "cnn", "lstm"])
 @pytest.mark.parametrize("generative", [False, True])
 def test_every_encoder_learns(small_data_dir: Path, encoder: str, generative: bool):
@@ -51,6 +52,7 @@ def test_every_encoder_learns(small_data_dir: Path, encoder: str, generative: bo
     assert history[-1].training["mse"] < 0.9 * history[0].training["mse"]
 
 
+@pytest.mark.slow
 def test_an_lstm_hears_notes_with_a_silent_end(tmp_path: Path):
     generate(load_patch(LFO4, "fm"), tmp_path, GenerateSettings(400))
     compute_features(tmp_path, FeatureSettings(n_mels=16, hop_length=512))
@@ -73,6 +75,7 @@ def test_gates_of_the_original_recipe_start_as_keras_has_them():
     assert bias("default")[128:256].max() > 4  # exp(4) = 55 frames
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights(data_dir: Path):
     dataset = load_dataset(data_dir)
     settings = TrainSettings("lstm", generative=True, epochs=1, batch_size=16, seed=5)

@@ -385,6 +385,7 @@ def hurt(rng: np.random.Generator, folder: Path) -> bool:
     return path.name == "activation" or path.parent.name in ("pca_layer", "dense_layer_1")
 
 
+@pytest.mark.slow
 def test_a_thousand_damaged_folders_are_refused_or_read_right(
     both: Path, mapping: tm.TimbreMap, tmp_path: Path
 ):

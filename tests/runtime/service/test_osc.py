@@ -378,6 +378,7 @@ def test_a_loop_that_cannot_watch_sockets_serves_as_well(library: Path):
     client.close()
 
 
+@pytest.mark.slow
 def test_swapping_under_load_never_jumps(library: Path):
     clock = Clock()
     frames: list[tuple[float, np.ndarray]] = []

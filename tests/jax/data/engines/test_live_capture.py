@@ -72,6 +72,7 @@ def udp_ports() -> set[int]:
     return {int(line.split()[1].rpartition(":")[2], 16) for line in lines}
 
 
+@pytest.mark.slow
 @needs_pd
 def test_twenty_rows_of_a_real_pd_and_a_damaged_one_repairs_itself(
     tmp_path: Path, pd_port: int, monkeypatch: pytest.MonkeyPatch
@@ -203,6 +204,7 @@ def test_addresses_and_ranges_are_as_the_patch_says(tmp_path: Path, synth: Synth
     assert heard["/set"][0] == pytest.approx(1 + label / 127)
 
 
+@pytest.mark.slow
 def test_it_stops_starts_and_resumes_over_osc(tmp_path: Path, synth: Synth):
     listen = free_port()
     patch = live_patch(tmp_path / "p", synth, listen, "wait = true\n")

@@ -57,6 +57,7 @@ def write_patch(folder: Path, text: str = TONE, parameters: str = LEVEL, more: s
     return folder
 
 
+@pytest.mark.slow
 def test_from_a_pd_patch_to_a_mapping(tmp_path: Path):
     data, model = tmp_path / "data", tmp_path / "model"
     assert tm_generate.main([str(FM2), str(data), "--examples", "32"]) == 0
@@ -112,6 +113,7 @@ def test_what_cannot_be_played_is_said_before_anything_is_written(
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.slow
 def test_a_patch_that_never_ends_its_sound_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

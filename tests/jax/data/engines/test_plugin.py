@@ -92,6 +92,7 @@ def from_description_to_mapping(source: str | Path, folder: Path, *names: str) -
     return mapping
 
 
+@pytest.mark.slow
 @needs_amsynth
 def test_a_vst2_from_its_description_to_a_mapping(tmp_path: Path):
     names = "osc1_waveform", "filter_cutoff", "lfo_freq", "freq_mod_amount"
@@ -102,11 +103,13 @@ def test_a_vst2_from_its_description_to_a_mapping(tmp_path: Path):
     assert json.loads((tmp_path / "data" / "generate.json").read_text())["repeatable"] is True
 
 
+@pytest.mark.slow
 @needs_mda
 def test_an_lv2_from_its_description_to_a_mapping(tmp_path: Path):
     from_description_to_mapping(JX10, tmp_path, "VCF Freq", "VCF Reso", "LFO Rate", "Noise")
 
 
+@pytest.mark.slow
 @needs_dpf
 def test_a_vst3_from_its_description_to_a_mapping(tmp_path: Path, test_synth: Path):
     from_description_to_mapping(test_synth, tmp_path, "Brightness", "Waveform", "Level")
@@ -223,6 +226,7 @@ def test_a_parameter_that_the_plugin_has_not_got(tmp_path: Path, test_synth: Pat
         generate(load_patch(other), tmp_path / "data", GenerateSettings(5))
 
 
+@pytest.mark.slow
 @needs_amsynth
 def test_killed_and_resumed_ends_as_if_never_stopped(tmp_path: Path):
     parameters = '{ name = "filter_cutoff" }, { name = "lfo_freq" }, { name = "freq_mod_amount" }'
@@ -245,6 +249,7 @@ def test_killed_and_resumed_ends_as_if_never_stopped(tmp_path: Path):
         assert (killed / wav).read_bytes() == (whole / wav).read_bytes()
 
 
+@pytest.mark.slow
 @needs_dpf
 def test_a_plugin_that_never_sounds_the_same_is_told_of(
     tmp_path: Path, test_synth: Path, capsys: pytest.CaptureFixture[str]
@@ -260,6 +265,7 @@ def test_a_plugin_that_never_sounds_the_same_is_told_of(
     assert soundfile.info(tmp_path / "data" / "wavs" / "ex_2.wav").frames == 13_230
 
 
+@pytest.mark.slow
 @needs_dpf
 def test_a_crash_costs_its_row_and_a_message(
     tmp_path: Path, test_synth: Path, capsys: pytest.CaptureFixture[str]
@@ -282,6 +288,7 @@ def test_a_crash_costs_its_row_and_a_message(
     assert len(np.load(tmp_path / "data" / "labels.npy")) == 6 - len(crashing)
 
 
+@pytest.mark.slow
 @needs_dpf
 def test_one_that_always_crashes_or_hangs_is_given_up(
     tmp_path: Path, test_synth: Path, monkeypatch: pytest.MonkeyPatch

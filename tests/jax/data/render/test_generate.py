@@ -100,6 +100,7 @@ def test_sounds_do_not_depend_on_order_or_number_of_workers(data_dir: Path, tmp_
         assert np.abs(samples - stored).max() <= 2**-23  # a step of 24 bits
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_ends_as_if_never_stopped(tmp_path: Path):
     # The same words are typed in two places: they are part of the folder.
     run = [command("tm-generate"), LFO4, "data", "--variant", "am", "--examples", "500"]
@@ -132,6 +133,7 @@ def test_a_cut_file_is_rendered_again_on_resume(data_dir: Path, tmp_path: Path):
     assert wav.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_only_renders_those_rows_and_resume_from_a_row_all_that_follow(
     data_dir: Path, tmp_path: Path
 ):
@@ -218,6 +220,7 @@ def test_a_folder_of_another_patch_is_refused(
     assert content(data_dir) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampling", ["uniform", "sobol"])
 def test_a_data_set_grows(sampling: str, tmp_path: Path):
     patch = load_patch(LFO4, "fm")
@@ -229,6 +232,7 @@ def test_a_data_set_grows(sampling: str, tmp_path: Path):
         generate(patch, tmp_path / "grown", GenerateSettings(5, sampling=sampling), resume=True)
 
 
+@pytest.mark.slow
 def test_rows_rendered_again_leave_the_number_of_sounds_as_it_was(tmp_path: Path):
     folder = tmp_path / "data"
     run = [str(LFO4), str(folder)]
@@ -287,6 +291,7 @@ def test_a_patch_that_was_changed_is_said(data_dir: Path, tmp_path: Path):
         generate(load_patch(copy, "fm"), folder, GenerateSettings(N_SOUNDS), resume=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends Ctrl-C as POSIX does")
 def test_stopped_by_hand_it_says_how_to_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     run = [command("tm-generate"), str(LFO4), str(tmp_path / "a b"), "--examples", "3000"]
@@ -330,6 +335,7 @@ def test_a_disk_that_takes_no_more_is_one_line(tmp_path: Path):
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_resume_goes_on_when_there_is_room(tmp_path: Path):
     small = tmp_path / "small"
     small.mkdir()
@@ -367,7 +373,7 @@ def test_what_is_refused_leaves_nothing_in_the_way_of_the_corrected_command(
     faust_patch(tmp_path / "patch", LOUD_ABOVE_100.replace("process =", "process = 1e-9 *"))
     assert tm_generate.main([*run, "--only", "7"]) == 1
     assert tm_generate.main(run) == 1
-    assert "row 1: the sound is silent" in capsys.readouterr().out
+    assert "row 1: the sound is silent" in capsys.readouterr().err
     assert not data.parent.exists()
     faust_patch(
         tmp_path / "patch",
