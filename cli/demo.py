@@ -1,6 +1,6 @@
-"""make demo: the whole path, from an instrument to sounds played through its mapping.
+"""make demo: the whole path, from an instrument to sounds played through its map.
 
-Everything goes to ``demo/``; what is there already is not made again.
+Everything goes to ``demo/``; what is already there is not made again.
 """
 
 from __future__ import annotations
@@ -23,18 +23,20 @@ N_EXAMPLES = 1000
 EPOCHS = 40
 POINTS = {"left": (0.1, 0.5, 0.5), "middle": (0.5, 0.5, 0.5), "right": (0.9, 0.5, 0.5)}
 GLIDE_SECONDS = 12
-"""Once around the control space."""
+"""How long it takes to go once around the control space."""
 
 
 @command
 def main(argv: list[str] | None = None) -> None:
     """Run the demo."""
     arguments = parser("Try the whole path on one instrument.", "python -m timbremap_cli.demo")
-    arguments.add_argument("--folder", type=Path, default=Path("demo"), help="where it all goes")
+    arguments.add_argument(
+        "--folder", type=Path, default=Path("demo"), help="where everything is written"
+    )
     folder: Path = arguments.parse_args(argv).folder
     data, model = folder / "data", folder / "model"
 
-    say("1. Render", f"{N_EXAMPLES} sounds of the {PATCH} synth, each with random settings.")
+    say("1. Render", f"{N_EXAMPLES} sounds of the synth {PATCH}, each with random parameters.")
     arguments = [PATCH, str(data), "--variant", VARIANT, "--examples", str(N_EXAMPLES)]
     begun = (data / "generate.json").exists()
     run("tm-generate", generate.main, [*arguments, *(["--resume"] if begun else [])])
@@ -42,8 +44,8 @@ def main(argv: list[str] | None = None) -> None:
     say("2. Features", "What each sound looks like: a mel spectrogram.")
     step("tm-features", features.main, [str(data)], data / "features.npy")
 
-    say("3. Train", "Find three dimensions of the sound, and how to play the synth from them.")
-    arguments = ["--encoder", "lstm", "--gen", "--pca", "--epochs", str(EPOCHS)]
+    say("3. Train", "Find three dimensions of the sounds, and how to play the synth from them.")
+    arguments = ["--epochs", str(EPOCHS)]
     again = ["--resume"] if (model / "config.json").exists() else []
     arguments += [*again, str(data), str(model)]
     step("tm-train", train.main, arguments, model / "metrics.json")
@@ -51,7 +53,7 @@ def main(argv: list[str] | None = None) -> None:
     say("4. Look", "Every dot is a sound; its colour is one synth parameter.")
     step("tm-plot", plot.main, [str(model)], model / "latent.html")
 
-    say("5. Play", "Three points of the control space, left to right along its main axis.")
+    say("5. Play", "Three points of the pad, from left to right along its main axis.")
     sounds = play(model, folder)
 
     say("6. What came out")
@@ -67,7 +69,7 @@ def say(title: str, text: str = "") -> None:
 def step(name: str, main: Callable[[list[str]], int], arguments: list[str], result: Path) -> None:
     """Run a command unless its result is there."""
     if result.exists():
-        print(f"   {result} is there already")
+        print(f"   {result} is already there")
     else:
         run(name, main, arguments)
 
@@ -124,16 +126,16 @@ def summary(model: Path, sounds: list[Path]) -> list[str]:
     labels = np.load(model / "labels.npy")
     guess = np.abs(labels - labels.mean(axis=0)).mean()
     return [
-        f"From the sound alone the model guesses a setting to within {test['mae']:.0f} of 127 on",
-        f"average ({errors}), on sounds it had not heard;",
+        f"From the sound alone the model guesses a parameter to within {test['mae']:.0f} of 127 on",
+        f"average ({errors}), for sounds it had not heard;",
         f"always answering with the mean would be {guess:.0f} off.",
-        f"Its answers use {test['spread']:.0%} of the spread of the true settings.",
+        f"Its answers vary {test['spread']:.0%} as much as the true values.",
         f"Going from a point to parameters and back moves the point by at most"
         f" {metrics['round_trip']['normal']:.0e}.",
         "",
         f"Look at    {model / 'latent.png'}, and turn it in a browser: {model / 'latent.html'}",
         f"Listen to  {', '.join(str(sound) for sound in sounds[:-1])}",
-        f"       and  {sounds[-1]}: once around the control space, in one note",
+        f"       and  {sounds[-1]}: once around the pad, in one note",
         f"Play with  {model / 'timbremap'}  (jg.timbremap loads this folder in Max/MSP)",
         "",
         "Try next, for a map of your own:",
