@@ -2,9 +2,9 @@
 
     python benchmarks/bench_recordings.py data/am models/am
 
-Every test sound of the data set is turned into what people really bring (an MP3, another sample rate,
-a quieter take, the noise of a room), written to a file, and encoded as tm-encode does. The figures
-are the mean distance of the answers from the true parameters, 0 to 127, averaged over the
+Every test sound of the data set is turned into what people really bring (an MP3, another sample
+rate, a quieter take, the noise of a room), written to a file, and encoded as tm-encode does. The
+figures are the mean distance of the answers from the true parameters, 0 to 127, averaged over the
 parameters, and how many of the recordings are said to be unlike all that was trained on.
 """
 
@@ -19,14 +19,14 @@ import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
-from timbremap_cli.encode import STRANGE
 
 from timbremap_jax.data.audio.recordings import read_recording
+from timbremap_jax.data.audio.sounds import read_wav
 from timbremap_jax.data.dataset import load_dataset
 from timbremap_jax.data.features.index import rows_of_features
 from timbremap_jax.data.features.mel import spectrograms
 from timbremap_jax.data.folder import DataFolder
-from timbremap_jax.model_folder.read import open_model
+from timbremap_jax.model_folder.read import STRANGE, open_model
 
 Sound = NDArray[np.float32]
 
@@ -125,8 +125,8 @@ def measure(data_dir: Path, model_dir: Path, n_sounds: int) -> dict[str, tuple[f
         for name, write in RECORDINGS.items():
             heard: list[Sound] = []
             for row in rows[test]:
-                samples, rate = soundfile.read(folder.wav(int(row)), dtype="float32")
-                file = write(Path(temporary), samples, rate)
+                samples = read_wav(folder.wav(int(row)), settings.sample_rate)
+                file = write(Path(temporary), samples, settings.sample_rate)
                 recording = read_recording(file, settings.sample_rate, settings.n_samples(n_frames))
                 heard.append(recording.samples)
             power = spectrograms(heard, settings, n_frames)

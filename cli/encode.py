@@ -14,11 +14,6 @@ from ._common import command, parser
 if TYPE_CHECKING:
     from timbremap_jax.data.audio.recordings import Recording
 
-STRANGE = 1.7
-"""Deviations from the data set's mean spectrum beyond which a sound is unlike all of it.
-
-No sound of three data sets came to more; white noise comes to 6 to 70."""
-
 UNLIKE = "is unlike every sound that the model was trained on; the answer means little"
 
 
@@ -45,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
     from timbremap_jax.data.audio.recordings import read_recording
     from timbremap_jax.data.features.mel import spectrograms
     from timbremap_jax.model.inference import BATCH_SIZE
-    from timbremap_jax.model_folder.read import open_model
+    from timbremap_jax.model_folder.read import STRANGE, open_model
 
     model = open_model(args.model_dir)
     if model.features is None:

@@ -247,6 +247,10 @@ def _open_source(folder: DataFolder, seed: int, notices: list[str]) -> Source:
                 f"{n_new} sounds of {folder.path} are not in its features.npy: they are broken, or"
                 f" new; run  tm-features {folder.path}"
             )
+    if len(features) > 1 and all(np.array_equal(features[0], row) for row in features[::-1]):
+        notices.append(
+            f"{folder.path}: all its sounds are the same; nothing can be learned of them"
+        )
     labels = _load_labels(folder, len(features), notices)
     manifest = read_manifest(folder.path)
     names = tuple(map(str, manifest["parameters"])) if manifest else None
@@ -258,7 +262,7 @@ def _open_source(folder: DataFolder, seed: int, notices: list[str]) -> Source:
     for column in np.flatnonzero(np.ptp(labels, axis=0) == 0.0):
         name = names[column] if names else f"parameter {column}"
         notices.append(
-            f"{folder.path}: {name} is {labels[0, column]:g} for every sound: nothing can be"
+            f"{folder.path}: {name} is {labels[0, column]:g} for every sound; nothing can be"
             " learned of it"
         )
     training = _load_partition(folder.partition, len(features), seed)

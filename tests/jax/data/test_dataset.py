@@ -187,3 +187,61 @@ def test_sounds_of_other_parameters_are_not_joined(data_dir: Path, tmp_path: Pat
     file.write_text("[]", encoding="utf-8")
     with pytest.raises(FormatError, match="not what tm-generate writes"):
         load_dataset(other)
+
+
+def test_linked_data_sets_are_joined_too(data_dir: Path, tmp_path: Path):
+    elsewhere = copy_of(data_dir, tmp_path / "elsewhere")
+    copy_of(data_dir, tmp_path / "tree" / "fm")
+    (tmp_path / "tree" / "am").symlink_to(elsewhere)
+    dataset = load_dataset(tmp_path / "tree")
+    assert len(dataset) == 2 * N_SOUNDS
+    assert [source.folder.name for source in dataset.sources] == ["am", "fm"]
+
+
+def test_labels_that_were_edited_after_the_features_are_refused(copy: Path):
+    lines = (copy / "labels.csv").read_text().splitlines()
+    (copy / "labels.csv").write_text("\n".join(["1,2,3,4", *lines[1:]]) + "\n")
+    with pytest.raises(
+        FormatError,
+        match=r"labels\.csv: was changed after the features were computed; run  tm-feat",
+    ):
+        load_dataset(copy)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1.0, 1e30])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_features_that_no_sound_has_are_named_with_their_row(
+    copy: Path, value: float, dtype: type[np.floating]
+):
+    features = np.load(copy / "features.npy").astype(dtype)
+    features[17, 3, 5] = value
+    np.save(copy / "features.npy", features)
+    with pytest.raises(FormatError, match=r"features\.npy: row 17 holds NaN, or numbers that no"):
+        load_dataset(copy)
+
+
+def test_labels_of_another_range_are_refused(copy: Path):
+    labels = np.load(copy / "labels.npy")
+    np.save(copy / "labels.npy", labels / 127)
+    with pytest.raises(FormatError, match=r"labels\.npy: no parameter is above 1; .*multiply them"):
+        load_dataset(copy)
+    labels[5, 2] = 200
+    np.save(copy / "labels.npy", labels)
+    with pytest.raises(FormatError, match=r"parameter 2 of row 5 is 200; parameters run from 0 to"):
+        load_dataset(copy)
+    np.save(copy / "labels.npy", np.array([["a"]] * N_SOUNDS))
+    with pytest.raises(FormatError, match=r"labels\.npy: holds no numbers"):
+        load_dataset(copy)
+
+
+def test_what_cannot_be_learned_is_noticed(copy: Path):
+    (copy / "labels.csv").unlink()
+    labels = np.load(copy / "labels.npy")
+    labels[:, 1] = 64
+    np.save(copy / "labels.npy", labels)
+    features = np.load(copy / "features.npy")
+    features[:] = features[0]
+    np.save(copy / "features.npy", features)
+    same, constant = load_dataset(copy).notices
+    assert same == f"{copy}: all its sounds are the same; nothing can be learned of them"
+    assert constant == f"{copy}: duty is 64 for every sound; nothing can be learned of it"

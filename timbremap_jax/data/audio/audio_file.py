@@ -56,7 +56,7 @@ class AudioFile:
 
     def __init__(self, path: Path, content: bytes | None = None):
         self.path = path
-        self._file = _open(path) if content is None else io.BytesIO(content)
+        self._file = _open(path) if content is None else _Memory(content)
         self._compressed: soundfile.SoundFile | None = None
         self._n_read = 0
         try:
@@ -78,7 +78,7 @@ class AudioFile:
                 )
         except soundfile.SoundFileError as error:
             self._file.close()
-            raise FormatError(f"{path}: not a sound that can be read ({_said(error)})") from None
+            raise self._unreadable(error) from None
         except BaseException:
             self._file.close()
             raise
@@ -146,9 +146,7 @@ class AudioFile:
                 )
             except soundfile.SoundFileError as error:
                 if not self._n_read:
-                    raise FormatError(
-                        f"{self.path}: not a sound that can be read ({_said(error)})"
-                    ) from None
+                    raise self._unreadable(error) from None
                 block = np.empty((0, self.n_channels), np.float32)
                 self._cut_short = True
         else:
@@ -161,20 +159,32 @@ class AudioFile:
         self._n_read += len(block)
         return block
 
+    def _unreadable(self, error: soundfile.SoundFileError) -> FormatError:
+        # libsndfile's reason without the name of the file.
+        reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
+        return FormatError(
+            f"{self.path}: not a sound that can be read ({reason or 'damaged'}); convert it to WAV"
+        )
+
+
+class _Memory(io.BytesIO):
+    """A file in memory. A damaged header may send libsndfile to before its beginning."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            return self.tell()  # it stays where it is, as a file on a disk does
+
 
 def _open(path: Path) -> io.BufferedReader:
+    # Asked first: to open a pipe is to wait for whoever writes into it.
+    if not path.is_file():
+        raise PathError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        raise PathError(f"{path}: no such file") from None
-    except (IsADirectoryError, NotADirectoryError):
-        raise PathError(f"{path}: not a file") from None
+        return path.open("rb")
     except OSError as error:
         raise PathError(f"{path}: cannot be read ({error.strerror})") from None
-    if not file.seekable():
-        file.close()
-        raise PathError(f"{path}: is a pipe or a device; give a file")
-    return file
 
 
 def _open_compressed(file: io.BufferedReader | io.BytesIO) -> soundfile.SoundFile:
@@ -185,9 +195,3 @@ def _open_compressed(file: io.BufferedReader | io.BytesIO) -> soundfile.SoundFil
     descriptor = os.dup(file.fileno())
     os.lseek(descriptor, 0, os.SEEK_SET)
     return soundfile.SoundFile(descriptor)  # which closes it, even when it fails
-
-
-def _said(error: soundfile.SoundFileError) -> str:
-    """Return libsndfile's reason without the name of the file."""
-    reason = getattr(error, "error_string", str(error))
-    return reason.strip().rstrip(".") or "damaged"

@@ -137,7 +137,7 @@ def mix_to_mono(channels: NDArray[np.float32]) -> tuple[NDArray[np.float32], str
             return channels.mean(axis=1, dtype=np.float32), None
         mixed = channels[:, carrying].mean(axis=1, dtype=np.float32)
         if np.mean(mixed**2, dtype=np.float64) < CANCELLED * power[carrying].mean():
-            loudest = int(power.argmax())
+            loudest = int(np.argmax(power > 0.99 * power.max()))  # of two alike, the first
             return channels[:, loudest], (
                 f"its channels cancel each other; channel {loudest + 1} was taken"
             )
