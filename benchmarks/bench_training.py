@@ -1,4 +1,4 @@
-"""How fast does the LSTM encoder train, beside PyTorch and beside the original recipe?
+"""How fast do the encoders train, beside PyTorch and beside the original recipe?
 
     pip install torch
     python benchmarks/bench_training.py
@@ -38,7 +38,7 @@ from timbremap_jax.data.dataset import Dataset, load_dataset
 from timbremap_jax.data.features.compute import compute_features
 from timbremap_jax.data.workers import n_cores
 from timbremap_jax.model.build import TimbreModel
-from timbremap_jax.model.encoders import DROPOUT
+from timbremap_jax.model.encoders import CNN, DROPOUT, LSTM
 from timbremap_jax.training.loop import make_step, train
 from timbremap_jax.training.objective import L2_WEIGHT
 from timbremap_jax.training.recipes import Recipe
@@ -63,7 +63,8 @@ def measure(short: bool) -> Result:
     jax.config.update("jax_platforms", "cpu")
     use_all_cores()
     result = Result([])
-    steps(result, N_ROUNDS_SHORT if short else N_ROUNDS)
+    for kind in ("lstm", "cnn", "dnn"):
+        steps(result, kind, N_ROUNDS_SHORT if short else N_ROUNDS)
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder) / "data"
         render(data_dir, N_SOUNDS_SHORT if short else N_SOUNDS)
@@ -72,24 +73,24 @@ def measure(short: bool) -> Result:
     return result
 
 
-def steps(result: Result, n_rounds: int) -> None:
-    """Examples a second, beside PyTorch where it is installed."""
+def steps(result: Result, kind: str, n_rounds: int) -> None:
+    """Examples a second of one encoder, beside PyTorch where it is installed."""
     generator = np.random.default_rng(0)
     x = generator.normal(size=(BATCH_SIZE, N_MELS, N_FRAMES)).astype(np.float32)
     labels = generator.uniform(0, 127, (BATCH_SIZE, N_PARAMETERS)).astype(np.float32)
     model = TimbreModel(
-        "lstm",
+        kind,
         (N_MELS, N_FRAMES),
         latent_size=LATENT_SIZE,
         n_parameters=N_PARAMETERS,
         generative=True,
         rngs=nnx.Rngs(0),
     )
-    frameworks: dict[str, Steps] = {"ours": in_jax(model, x, labels)}
+    contestants: dict[str, Steps] = {"ours": in_jax(model, x, labels)}
     try:
         import torch  # pyright: ignore[reportMissingImports]
     except ImportError:
-        result.notes.append("PyTorch does not take part: torch is not installed")
+        result.notes.append(f"{kind}: PyTorch does not take part: torch is not installed")
     else:
         theirs = in_torch(torch, model, x, labels)
 
@@ -100,22 +101,21 @@ def steps(result: Result, n_rounds: int) -> None:
 
             return run
 
-        frameworks |= {"all cores": with_threads(n_cores()), "one core": with_threads(1)}
-    calls = {name: lambda run=run: run(STEPS_A_ROUND) for name, run in frameworks.items()}
+        contestants |= {"all cores": with_threads(n_cores()), "one core": with_threads(1)}
+    calls = {name: lambda run=run: run(STEPS_A_ROUND) for name, run in contestants.items()}
     alternate(calls, 1)
     seconds = alternate(calls, n_rounds)
     examples = BATCH_SIZE * STEPS_A_ROUND
-    result.figures["examples/s"] = {
-        name: examples / float(np.median(each)) for name, each in seconds.items()
-    }
-    if len(frameworks) > 1:
+    medians = {name: examples / float(np.median(each)) for name, each in seconds.items()}
+    result.figures[f"examples/s, {kind}"] = medians
+    if len(contestants) > 1:
         faster = np.minimum(seconds["all cores"], seconds["one core"])
         result.races.append(
             Race(
-                f"LSTM, batches of {BATCH_SIZE}",
+                f"{kind.upper()}, batches of {BATCH_SIZE}",
                 "PyTorch",
                 float(np.median(faster / seconds["ours"])),
-                result.figures["examples/s"]["ours"],
+                medians["ours"],
                 examples / float(np.median(faster)),
                 "examples/s",
             )
@@ -158,7 +158,8 @@ def in_jax(model: TimbreModel, x: np.ndarray, labels: np.ndarray) -> Steps:
     graph, state = nnx.split(model)
     weights = nnx.to_pure_dict(state)
     optimizer_state = recipe.gradient_transformation(N_STEPS).init(weights)
-    divided = batch_sharding(len(x))
+    # As tm-train has it: every core a device for the LSTM, all of them one device for the others.
+    divided = batch_sharding(len(x) if isinstance(model.encoder.body, LSTM) else 1)
     weights, optimizer_state = jax.device_put((weights, optimizer_state), replicated(divided))
     step = make_step(graph, recipe, N_STEPS, seed=0)
     done = 0
@@ -177,15 +178,7 @@ def in_jax(model: TimbreModel, x: np.ndarray, labels: np.ndarray) -> Steps:
 def in_torch(torch: Any, model: TimbreModel, x: np.ndarray, labels: np.ndarray) -> Steps:
     """Make steps of the same model with the same first weights."""
     functional, encoder = torch.nn.functional, model.encoder
-    lstm = torch.nn.LSTM(N_MELS, encoder.body.output_size, batch_first=True)
-    with torch.no_grad():
-        for parameter, value in (
-            (lstm.weight_ih_l0, encoder.body.recurrent.input_kernel[...].T),
-            (lstm.weight_hh_l0, encoder.body.recurrent.recurrent_kernel[...].T),
-            (lstm.bias_ih_l0, encoder.body.recurrent.bias[...]),
-        ):
-            parameter.copy_(torch.tensor(np.asarray(value)))
-        lstm.bias_hh_l0.zero_()
+    body = encoder.body
 
     def linear(layer: Any):
         result = torch.nn.Linear(*layer.kernel[...].shape)
@@ -198,15 +191,20 @@ def in_torch(torch: Any, model: TimbreModel, x: np.ndarray, labels: np.ndarray) 
         linear(layer)
         for layer in (encoder.dense, encoder.mean, encoder.log_variance, model.regressor.dense)
     )
-    layers = torch.nn.ModuleList([lstm, dense, mean, log_variance, regressor])
+    if isinstance(body, LSTM):
+        hear, own = lstm_in_torch(torch, body, len(x))
+    elif isinstance(body, CNN):
+        convolutions = [convolution_in_torch(torch, each) for each in (body.first, body.second)]
+        hear, own = cnn_in_torch(torch, convolutions), convolutions
+    else:
+        own = [linear(body.wide), linear(body.narrow)]
+        hear = dnn_in_torch(torch, own)
+    layers = torch.nn.ModuleList([*own, dense, mean, log_variance, regressor])
     optimizer = torch.optim.Adam(layers.parameters(), LEARNING_RATE)
     true = torch.tensor(labels)
 
     def predict(training: bool):
-        # One mask for all frames of a sound.
-        mask = functional.dropout(torch.ones(len(x), 1, N_MELS), DROPOUT, training)
-        h = lstm(torch.from_numpy(x).transpose(1, 2) * mask)[1][0][0]
-        h = functional.relu(dense(h))
+        h = functional.relu(dense(hear(torch.from_numpy(x), training)))
         z, log_v = mean(h), log_variance(h)
         point = z + torch.exp(0.5 * log_v) * torch.randn_like(z) if training else z
         return 127.0 * torch.sigmoid(regressor(point)), z, log_v
@@ -225,6 +223,62 @@ def in_torch(torch: Any, model: TimbreModel, x: np.ndarray, labels: np.ndarray) 
     # Single precision over all the frames, of 127.
     np.testing.assert_allclose(model(jnp.asarray(x)).parameters, predicted, rtol=0, atol=1e-3)
     return steps
+
+
+def lstm_in_torch(torch: Any, body: LSTM, batch_size: int) -> tuple[Any, list[Any]]:
+    """Make the LSTM: what maps a batch to vectors, and its layers."""
+    lstm = torch.nn.LSTM(N_MELS, body.output_size, batch_first=True)
+    with torch.no_grad():
+        for parameter, value in (
+            (lstm.weight_ih_l0, body.recurrent.input_kernel[...].T),
+            (lstm.weight_hh_l0, body.recurrent.recurrent_kernel[...].T),
+            (lstm.bias_ih_l0, body.recurrent.bias[...]),
+        ):
+            parameter.copy_(torch.tensor(np.asarray(value)))
+        lstm.bias_hh_l0.zero_()
+
+    def hear(x: Any, training: bool) -> Any:
+        # One mask for all frames of a sound.
+        ones = torch.ones(batch_size, 1, N_MELS)
+        mask = torch.nn.functional.dropout(ones, DROPOUT, training)
+        return lstm(x.transpose(1, 2) * mask)[1][0][0]
+
+    return hear, [lstm]
+
+
+def convolution_in_torch(torch: Any, layer: Any) -> Any:
+    """Make a convolution over the frames with the same weights."""
+    size, n_in, n_out = layer.kernel[...].shape
+    result = torch.nn.Conv1d(n_in, n_out, size)
+    with torch.no_grad():
+        result.weight.copy_(torch.tensor(np.asarray(layer.kernel[...].transpose(2, 1, 0))))
+        result.bias.copy_(torch.tensor(np.asarray(layer.bias[...])))
+    return result
+
+
+def cnn_in_torch(torch: Any, convolutions: list[Any]) -> Any:
+    """Make what maps a batch to vectors, frames first as ours has them."""
+    relu = torch.nn.functional.relu
+
+    def hear(x: Any, training: bool) -> Any:
+        for convolution in convolutions:
+            x = relu(convolution(x))
+        return x.transpose(1, 2).flatten(1)
+
+    return hear
+
+
+def dnn_in_torch(torch: Any, layers: list[Any]) -> Any:
+    """Make what maps a batch to vectors."""
+    relu = torch.nn.functional.relu
+
+    def hear(x: Any, training: bool) -> Any:
+        x = x.flatten(1)
+        for layer in layers:
+            x = relu(layer(x))
+        return x
+
+    return hear
 
 
 if __name__ == "__main__":
