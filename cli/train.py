@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FEW = 500
 """Sounds; with fewer, hardly anything can be learned."""
 
+FEW_TESTS = 10
+"""Test sounds; the errors over fewer are a matter of chance."""
+
 COLLAPSED = 0.05
 """A model whose answers to the training sounds vary less than that, as a share of what the true
 values do, has learned nothing of the sounds."""
@@ -123,10 +126,13 @@ def main(argv: list[str] | None = None) -> None:
     for name, error in metrics["test"]["parameters"].items():
         ratio = error["spread"]
         print(
-            f"  {name}: {error['mae']:.1f} of 127 off on average,"
-            + (" constant in the test sounds" if ratio is None else f" spread ratio {ratio:.2f}")
+            f"  {name}: {error['mae']:.1f} of 127 off on average"
+            + ("" if ratio is None else f", spread ratio {ratio:.2f}")
         )
     print(f"{args.model_dir}: mean squared error on test sounds {metrics['test']['mse']:.1f}")
+    n_test = len(dataset.test_rows)
+    if n_test < FEW_TESTS:
+        note(f"only {n_test} test sound{'s' * (n_test > 1)}: these errors say little")
     ratios = [error["spread"] for error in metrics["training"]["parameters"].values()]
     known = [ratio for ratio in ratios if ratio is not None]
     if known and max(known) < COLLAPSED:

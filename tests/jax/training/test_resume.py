@@ -182,21 +182,25 @@ def test_a_folder_of_something_else_is_refused(
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(
+# 54 rows make three steps an epoch: the eighth step spoils the weights for the ninth, the ninth
+# for the test sounds.
+@pytest.mark.parametrize(("step", "where"), [(7, "epoch 3, step 3"), (8, "epoch 3;")])
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(
+    step: int,
+    where: str,
     data_dir: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ):
     def wild(recipe: Recipe, n_steps: int) -> optax.GradientTransformation:
-        return optax.adam(optax.piecewise_constant_schedule(1e-3, {7: 1e23}))
+        return optax.adam(optax.piecewise_constant_schedule(1e-3, {step: 1e23}))
 
     monkeypatch.setattr(Recipe, "gradient_transformation", wild)
     folder = tmp_path / "m"
     assert train.main([*ARGUMENTS, str(data_dir), str(folder)]) == 1
-    # 54 rows make three steps an epoch: the eighth step spoils the weights for the ninth.
     error = capsys.readouterr().err
-    assert "the loss became NaN or infinite in epoch 3, step 3" in error
+    assert f"the loss became NaN or infinite in {where}" in error
     assert f"the last good checkpoint is kept in {folder / 'checkpoint'}" in error
     assert {file.name for file in (folder / "checkpoint").iterdir()} == {"3", "6"}
     assert not (folder / "metrics.json").exists()
