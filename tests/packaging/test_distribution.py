@@ -74,8 +74,11 @@ def test_the_commands_of_the_wheel_are_there(dist: Path, tmp_path: Path):
     wheel = str(next(dist.glob("*.whl")))
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index"]
     subprocess.run([*pip, "--target", str(tmp_path / "site"), wheel], check=True)
-    for script in sorted((tmp_path / "site" / "bin").glob("tm-*")):
-        run = [sys.executable, str(script), "--help"]
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["scripts"]
+    for name in project["scripts"]:
+        (script,) = (tmp_path / "site").glob(f"*/{name}*")
+        run = [*([] if script.suffix == ".exe" else [sys.executable]), str(script), "--help"]
         environment = {"PYTHONPATH": str(tmp_path / "site"), "PATH": ""}
         done = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +23,9 @@ from timbremap_cli import generate as tm_generate
 
 from tests.support.osc_client import free_port
 from tests.support.paths import REPOSITORY
-from timbremap_jax.data.engines import recorders
+from timbremap_jax.data.engines import osc, recorders
 from timbremap_jax.data.engines.base import NoSound
-from timbremap_jax.data.patch import Patch, load_patch
+from timbremap_jax.data.patch import SAMPLE_RATE, Patch, load_patch
 from timbremap_jax.data.render.generate import generate
 from timbremap_jax.data.render.sampling import GenerateSettings
 from timbremap_runtime.errors import ConnectionFailed, FormatError, MissingExtra
@@ -271,42 +271,80 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, synth: Synth):
         generate(patch, tmp_path / "d2", GenerateSettings(2))
 
 
+class SoundCard:
+    """An audio input that hears the synth, and the clock that both go by.
+
+    There is no sound card where tests run, and a busy machine lets a real clock go on while the
+    synth stands still: time passes only while the engine sleeps, when all it has sent has arrived.
+    """
+
+    def __init__(self, synth: Synth):
+        self.synth = synth
+        self.n_sent = 0
+        self.now_s = 0.0
+        self.n_blocks = 0
+        self.open: InputStream | None = None
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        deadline = time.monotonic() + 20
+        while len(self.synth.heard) < self.n_sent:
+            assert time.monotonic() < deadline, "a packet was lost"
+            time.sleep(0.001)
+        note = next((v[1] for a, v in reversed(self.synth.heard) if a == "/note"), 0)
+        self.now_s += seconds
+        while self.open and (self.n_blocks + 1) * self.open.block_size <= self.now_s * SAMPLE_RATE:
+            self.n_blocks += 1
+            self.open.play(0.5 if note else 0.001)
+
+
+class InputStream:
+    """What the sounddevice package gives for an audio input."""
+
+    card: SoundCard
+
+    def __init__(self, samplerate: int, callback: Callable[..., None], blocksize: int, **_: object):
+        assert samplerate == SAMPLE_RATE
+        self.callback, self.block_size = callback, blocksize
+
+    def start(self) -> None:
+        self.card.open = self
+
+    def close(self) -> None:
+        self.card.open = None
+
+    def play(self, level: float) -> None:
+        self.callback(np.full((self.block_size, 1), level, np.float32), self.block_size, None, None)
+
+
 def test_an_audio_input_instead_of_a_recorder(
     tmp_path: Path, synth: Synth, monkeypatch: pytest.MonkeyPatch
 ):
-    class InputStream:
-        """A sound card that hears the synth 10 ms late: there is none where tests run."""
+    card = InputStream.card = SoundCard(synth)
+    send = osc.OscEngine._send
 
-        def __init__(self, samplerate: int, callback: object, blocksize: int, **_: object):
-            self.rate, self.callback, self.blocksize = samplerate, callback, blocksize
-            self.is_open = True
+    def counted(engine: osc.OscEngine, address: str, *values: str | float) -> None:
+        send(engine, address, *values)
+        card.n_sent += 1
 
-        def start(self) -> None:
-            threading.Thread(target=self.run, daemon=True).start()
-
-        def close(self) -> None:
-            self.is_open = False
-
-        def run(self) -> None:
-            begun, n_blocks = time.monotonic(), 0
-            while self.is_open:
-                note = next((v[1] for a, v in reversed(synth.heard) if a == "/note"), 0)
-                level = 0.5 if note else 0.001
-                self.callback(np.full((self.blocksize, 1), level, np.float32), 0, None, None)  # pyright: ignore[reportCallIssue]
-                n_blocks += 1
-                time.sleep(max(begun + n_blocks * self.blocksize / self.rate - time.monotonic(), 0))
-
+    monkeypatch.setattr(osc.OscEngine, "_send", counted)
+    monkeypatch.setattr(osc, "time", card)
+    monkeypatch.setattr(recorders, "time", card)
     fake = types.ModuleType("sounddevice")
     fake.__dict__.update(InputStream=InputStream, PortAudioError=OSError)
     monkeypatch.setitem(sys.modules, "sounddevice", fake)
     patch = live_patch(tmp_path / "p", synth, more='input = "default"\n')
     note = patch.note.with_changes(sustain_ms=200, release_ms=100)
     assert generate(patch, tmp_path / "d", GenerateSettings(2), note) == {}
+    assert card.open is None
     assert not any(address == "/record" for address, _ in synth.heard)
     sound, rate = soundfile.read(tmp_path / "d" / "wavs" / "ex_1.wav")
     assert (len(sound), rate) == (13_230, 44_100)
-    # The note is in it, of its length to a few blocks and the scheduler's mood.
-    assert np.mean(sound > 0.4) == pytest.approx(200 / 300, abs=0.1)
+    # The note is in it from its beginning, and of its length: to a block of 64 samples.
+    assert np.argmax(sound > 0.4) <= 64
+    assert np.sum(sound > 0.4) == pytest.approx(0.2 * 44_100, abs=64)
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(MissingExtra, match=r"timbremap\[capture\]"):
         generate(patch, tmp_path / "d2", GenerateSettings(2), note)
