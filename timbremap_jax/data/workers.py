@@ -170,13 +170,25 @@ class _Worker:
 
     def cause_of_death(self) -> str:
         self.process.join()
-        if self.silent:
-            return "its process did not answer any more"
-        code = self.process.exitcode
-        if code is not None and code < 0:
-            known = -code in list(signal.Signals)
-            return f"its process was ended by {signal.Signals(-code).name if known else -code}"
-        return f"its process ended with status {code}"
+        return cause_of_end(self.process.exitcode, silent=self.silent)
+
+
+def cause_of_end(code: int | None, *, silent: bool) -> str:
+    """Say why a process ended that should not have.
+
+    Parameters
+    ----------
+    code : int or None
+        Its exit status, or minus the number of the signal that ended it.
+    silent : bool
+        Whether it was ended because it was silent for too long.
+    """
+    if silent:
+        return "its process did not answer any more"
+    if code is not None and code < 0:
+        known = -code in list(signal.Signals)
+        return f"its process was ended by {signal.Signals(-code).name if known else -code}"
+    return f"its process ended with status {code}"
 
 
 def _work(make_task: Callable[[], Callable[[int], Any]], connection: Connection) -> None:

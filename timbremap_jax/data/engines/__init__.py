@@ -25,6 +25,9 @@ ENGINES = {
 FOREIGN = ("plugin", "pd")
 """Engines that run code of others, which may crash, hang, or sound different every time."""
 
+HOLDING = ("plugin",)
+"""Those of them that take long to open and can be held open (`forked.HoldingEngine`)."""
+
 
 def open_engine(patch: Patch) -> Engine:
     """Return the engine that ``patch`` asks for, with the patch loaded.

@@ -10,8 +10,8 @@ In ``patch.toml``::
     gain_db = -6.0                  # added to every sound, where random settings get too loud
 
 Controls are the plug-in's own parameter names and run from 0 to 1; the second of two that share a
-name is ``NAME#2``. Every sound gets a plug-in that was just loaded, because many carry something
-over from one note to the next.
+name is ``NAME#2``. Every sound gets a plug-in that was just loaded, or a copy of one
+(`timbremap_jax.data.engines.forked`), because many carry something over from one note to the next.
 """
 
 from __future__ import annotations
@@ -106,6 +106,12 @@ class PluginEngine:
         require_controls(patch.controls, list(controls), f"{patch.file}: names")
         require_ranges(patch, controls)
         self._indices = {name: control.address for name, control in controls.items()}
+        self._held: tuple[Any, Any] | None = None
+
+    @silenced()
+    def hold(self) -> None:
+        """Load the plug-in that plays the next sound."""
+        self._held = self._load()
 
     def render(self, values: Sequence[float], note: Note) -> NDArray[np.float32]:
         """Play one note; see `timbremap_jax.data.engines.Engine`."""
@@ -118,7 +124,7 @@ class PluginEngine:
 
     @silenced()
     def _play(self, controls: Mapping[str, float], note: Note) -> NDArray[np.float32]:
-        host, plugin = self._load()
+        (host, plugin), self._held = self._held or self._load(), None
         for control, value in controls.items():
             plugin.set_parameter(self._indices[control], value)
         plugin.add_midi_note(note.pitch, note.velocity, SETTLE_SECONDS, note.sustain_ms / 1000)

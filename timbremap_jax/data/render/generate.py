@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,8 +27,8 @@ from timbremap_jax.data.folder import DataFolder
 from timbremap_jax.data.lock import at_work_in
 from timbremap_jax.data.manifest import manifest_path, read_manifest, write_manifest
 from timbremap_jax.data.patch import Note, Patch
-from timbremap_jax.data.render.rehearsal import rehearse
-from timbremap_jax.data.render.renderer import Renderer, open_renderer
+from timbremap_jax.data.render.rehearsal import Rehearsal, rehearse
+from timbremap_jax.data.render.renderer import Renderer, open_renderer, patience_for
 from timbremap_jax.data.render.resume import make_manifest, require_own, require_same
 from timbremap_jax.data.render.sampling import GenerateSettings, on_steps, sample_parameters
 from timbremap_jax.data.workers import WorkerDied, map_rows
@@ -102,15 +103,20 @@ def generate(
     rows = _wanted_rows(settings.n_examples, first_row, only)
     note = note or patch.note
     values = on_steps(sample_parameters(settings, len(patch.parameters)), patch.parameters)
-    renderer = Renderer(patch, note, values, data_dir, settings.sample_format)
+    renderer = Renderer(patch, note, values, data_dir, settings.sample_format, patience_for(note))
     with at_work_in(data_dir, command), ExitStack() as stack:
         require_own(data_dir, again=resume or only is not None)
         # Whatever is wrong with the patch is said before anything is written.
         engine = None if patch.engine in FOREIGN else open_engine(patch)
         if isinstance(engine, LiveEngine):
             stack.callback(engine.close)
-        repeatable = rehearse(renderer) if engine is None else not isinstance(engine, LiveEngine)
-        manifest = {**make_manifest(patch, note, settings), "repeatable": repeatable}
+        rehearsal = (
+            rehearse(renderer)
+            if engine is None
+            else Rehearsal(repeatable=not isinstance(engine, LiveEngine))
+        )
+        renderer = replace(renderer, forked=rehearsal.forked)
+        manifest = {**make_manifest(patch, note, settings), **asdict(rehearsal)}
         require_same(data_dir, manifest, may_grow=resume)
         manifest |= _as_typed(data_dir, settings, command)
         with _begun(data_dir, manifest, values):
@@ -121,7 +127,7 @@ def generate(
                 render = renderer.renders_with(engine, LIVE_TRIES)
                 outcomes = engine.conduct(rows, settings.n_examples, render)
             else:
-                task, patience_s = partial(open_renderer, renderer), renderer.patience_s
+                task, patience_s = partial(open_renderer, renderer), renderer.worker_patience_s
                 outcomes = map_rows(task, rows, n_workers, patience_s=patience_s)
             faults = {}
             for row, fault in progress(outcomes, len(rows)):

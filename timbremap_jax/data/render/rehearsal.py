@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
-from timbremap_jax.data.engines import open_engine
+from timbremap_jax.data.engines import HOLDING
 from timbremap_jax.data.engines.base import NoSound
+from timbremap_jax.data.engines.forked import can_fork
 from timbremap_jax.data.render.renderer import Renderer
 from timbremap_jax.data.workers import map_rows
 from timbremap_runtime.errors import FormatError, TimbreMapError
@@ -16,13 +18,31 @@ N_REHEARSED = 8
 """Sounds that are rendered twice, to see whether they come out the same."""
 
 
-def rehearse(renderer: Renderer) -> bool:
+FORK_PATIENCE_S = 10.0
+"""Seconds that a fork may take for a rehearsed sound, before forks are done without."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What came of it.
+
+    Attributes
+    ----------
+    repeatable : bool
+        Whether the same values sounded the same, to the bit.
+    forked : bool
+        Whether they did so in forks of a process that never played.
+    """
+
+    repeatable: bool
+    forked: bool = False
+
+
+def rehearse(renderer: Renderer) -> Rehearsal:
     """Render the first rows twice: in two processes, in two orders.
 
-    Returns
-    -------
-    bool
-        Whether both times every sample was the same.
+    The second time is in forks where the engine can be held open, and once more without if that
+    comes out different.
 
     Raises
     ------
@@ -30,21 +50,36 @@ def rehearse(renderer: Renderer) -> bool:
         Not one of the rows could be rendered.
     """
     rows = range(min(N_REHEARSED, len(renderer.values)))
-    first = _outcomes(renderer, rows)
+    first = dict(_outcomes(renderer, rows))
     if all(isinstance(outcome, TimbreMapError) for outcome in first.values()):
         raise FormatError(f"{renderer.patch.source}: cannot be played: {first[0]}")
-    second = _outcomes(renderer, rows[::-1])
-    return all(str(first[row]) == str(second[row]) for row in rows)
+
+    def again(renderer: Renderer) -> bool:
+        # Given up at the first difference: a fork that hangs takes long.
+        return all(
+            isinstance(first[row], TimbreMapError)
+            if isinstance(outcome, TimbreMapError)
+            else outcome == first[row]
+            for row, outcome in _outcomes(renderer, rows[::-1])
+        )
+
+    if renderer.patch.engine in HOLDING and can_fork():
+        patience_s = min(renderer.patience_s, FORK_PATIENCE_S + 0.02 * renderer.note.duration_ms)
+        if again(replace(renderer, forked=True, patience_s=patience_s)):
+            return Rehearsal(repeatable=True, forked=True)
+    return Rehearsal(repeatable=again(renderer))
 
 
-def _outcomes(renderer: Renderer, order: Sequence[int]) -> dict[int, str | TimbreMapError]:
-    """Return a hash of each row's samples, or why there are none."""
+def _outcomes(
+    renderer: Renderer, order: Sequence[int]
+) -> Iterator[tuple[int, str | TimbreMapError]]:
+    """Yield a hash of each row's samples, or why there are none."""
     task = partial(_open_rehearsal, renderer)
-    return dict(map_rows(task, order, 1, patience_s=renderer.patience_s))
+    return map_rows(task, order, 1, patience_s=renderer.worker_patience_s)
 
 
 def _open_rehearsal(renderer: Renderer) -> Callable[[int], str | NoSound]:
-    engine = open_engine(renderer.patch)
+    engine = renderer.open_engine()
 
     def render(row: int) -> str | NoSound:
         try:

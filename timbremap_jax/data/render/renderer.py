@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from timbremap_jax.data.audio.sounds import find_fault, is_whole, write_wav
 from timbremap_jax.data.engines import open_engine
 from timbremap_jax.data.engines.base import Engine, NoSound
+from timbremap_jax.data.engines.forked import ForkedEngine
 from timbremap_jax.data.folder import DataFolder
 from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
 
@@ -20,6 +21,11 @@ N_TRIES = 2
 
 PATIENCE_S = 60.0
 """Seconds that an engine may take for a sound, beside twenty times its length."""
+
+
+def patience_for(note: Note) -> float:
+    """Return how many seconds an engine may take for a sound."""
+    return PATIENCE_S + 0.02 * note.duration_ms
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +44,10 @@ class Renderer:
         The data folder.
     sample_format : str
         Of the WAV files.
+    patience_s : float
+        Seconds that an engine may take for a sound before it is taken to hang.
+    forked : bool
+        Whether the engine is opened once and each sound played in a fork of its process.
     """
 
     patch: Patch
@@ -45,6 +55,8 @@ class Renderer:
     values: NDArray[np.int64]
     data_dir: Path
     sample_format: str
+    patience_s: float
+    forked: bool = False
 
     @property
     def n_samples(self) -> int:
@@ -52,9 +64,14 @@ class Renderer:
         return self.note.n_samples(SAMPLE_RATE)
 
     @property
-    def patience_s(self) -> float:
-        """How long an engine may be silent before it is taken to hang."""
-        return PATIENCE_S + 0.02 * self.note.duration_ms
+    def worker_patience_s(self) -> float:
+        """Seconds that a worker may be silent: it waits itself for what it forked."""
+        return self.patience_s * (N_TRIES + 1 if self.forked else 1)
+
+    def open_engine(self) -> Engine:
+        """Open the engine in this process."""
+        engine = open_engine(self.patch)
+        return ForkedEngine(engine, self.patience_s) if self.forked else engine  # pyright: ignore[reportArgumentType]
 
     def renders_with(self, engine: Engine, n_tries: int = N_TRIES) -> Callable[[int], str | None]:
         """Return what renders a row with ``engine`` and says what is wrong with its sound."""
@@ -83,4 +100,4 @@ class Renderer:
 
 def open_renderer(renderer: Renderer) -> Callable[[int], str | None]:
     """Open an engine in this process; return what renders a row with it."""
-    return renderer.renders_with(open_engine(renderer.patch))
+    return renderer.renders_with(renderer.open_engine())

@@ -15,7 +15,7 @@ from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
 from timbremap_jax.data.render.sampling import GenerateSettings
 from timbremap_runtime.errors import PathError, SettingsError
 
-NOT_COMPARED = ("patch_dir", "data_dir", "repeatable", "command")
+NOT_COMPARED = ("patch_dir", "data_dir", "repeatable", "forked", "command")
 """Parts of a manifest that may differ: folders may move (what an instrument says is in its hash),
 chance may hide that it varies, and one run may be typed in several ways."""
 

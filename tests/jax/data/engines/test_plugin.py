@@ -19,10 +19,11 @@ from timbremap_cli import generate as tm_generate
 import timbremap_runtime as tm
 from tests.support.paths import command
 from timbremap_jax.data.engines import open_engine
+from timbremap_jax.data.engines.forked import can_fork
 from timbremap_jax.data.engines.plugin import described
 from timbremap_jax.data.manifest import ranges
 from timbremap_jax.data.patch import Patch, load_patch
-from timbremap_jax.data.render import renderer
+from timbremap_jax.data.render import rehearsal, renderer
 from timbremap_jax.data.render.generate import generate
 from timbremap_jax.data.render.sampling import GenerateSettings
 from timbremap_runtime.errors import FormatError
@@ -43,6 +44,9 @@ needs_dpf = pytest.mark.skipif(
     not DPF.exists() or shutil.which("g++") is None,
     reason="DPF or a compiler is not installed (Debian: dpf-source g++)",
 )
+
+
+needs_fork = pytest.mark.skipif(not can_fork(), reason="this system has no fork")
 
 
 @pytest.fixture(scope="session")
@@ -283,9 +287,58 @@ def test_a_crash_costs_its_row_and_a_message(
         told = f"row {row}: the sound could not be made: its process was ended by SIGSEGV"
         assert (told in error) == (row in crashing)
     assert f"--only {ranges(crashing)}" in error
+    # Crashes do not keep it from being opened once.
+    assert json.loads((tmp_path / "data" / "generate.json").read_text())["forked"] is can_fork()
     # The rest is a data set.
     assert features.main([str(tmp_path / "data")]) == 0
     assert len(np.load(tmp_path / "data" / "labels.npy")) == 6 - len(crashing)
+
+
+@pytest.mark.slow
+@needs_fork
+@needs_dpf
+def test_forks_of_a_plugin_that_never_played_sound_as_fresh_ones(
+    tmp_path: Path, test_synth: Path, monkeypatch: pytest.MonkeyPatch
+):
+    patch = load_patch(write_patch(tmp_path / "p", test_synth, BRIGHTNESS + WAVEFORM))
+    generate(patch, tmp_path / "forked", GenerateSettings(4))
+    monkeypatch.setattr(rehearsal, "HOLDING", ())
+    generate(patch, tmp_path / "fresh", GenerateSettings(4))
+    for name, forked in (("forked", True), ("fresh", False)):
+        manifest = json.loads((tmp_path / name / "generate.json").read_text())
+        assert (manifest["repeatable"], manifest["forked"]) == (True, forked)
+    for row in range(4):
+        one, other = (tmp_path / name / "wavs" / f"ex_{row}.wav" for name in ("forked", "fresh"))
+        assert one.read_bytes() == other.read_bytes()
+    # Begun with forks, a folder can be continued without.
+    generate(patch, tmp_path / "forked", GenerateSettings(4), only=[0])
+
+
+@pytest.mark.slow
+@needs_fork
+@needs_amsynth
+def test_forks_that_sound_different_are_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Held open after it played: its forks start where the last sound ended."""
+    source = tmp_path / "sitecustomize.py"
+    source.write_text(
+        "from timbremap_jax.data.engines import plugin\n"
+        "from timbremap_jax.data.patch import Note\n"
+        "hold, load = plugin.PluginEngine.hold, plugin.PluginEngine._load\n"
+        "def hold_played(self):\n"
+        "    hold(self)\n"
+        "    held = self._held\n"
+        "    self.render([64.0, 64.0], Note())\n"
+        "    self._held = held\n"
+        "plugin.PluginEngine.hold = hold_played\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    parameters = '{ name = "filter_cutoff" }, { name = "lfo_freq" }'
+    patch = load_patch(write_patch(tmp_path / "p", AMSYNTH, parameters))
+    generate(patch, tmp_path / "d", GenerateSettings(3))
+    manifest = json.loads((tmp_path / "d" / "generate.json").read_text())
+    assert (manifest["repeatable"], manifest["forked"]) == (True, False)
 
 
 @pytest.mark.slow
