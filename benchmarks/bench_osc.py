@@ -158,6 +158,7 @@ def drive(sockets: list[socket.socket], port: int, pid: int, seconds: float, fin
     frames = schedule(seconds)
     sent_at = np.zeros(int(RATES[0] * seconds))
     heard_at = np.full(len(sent_at), np.nan)
+    heard: list[tuple[float, bytes]] = []
     memory = memory_kib(pid)
     clock = time.perf_counter
     start = clock() + 0.2
@@ -177,9 +178,11 @@ def drive(sockets: list[socket.socket], port: int, pid: int, seconds: float, fin
                 answer = each.recv(4096)
             except BlockingIOError:
                 continue
-            now = clock()
-            if which == 0 and (index := find(answer)) is not None:
-                heard_at[index] = np.fmin(heard_at[index], now)
+            if which == 0:
+                heard.append((clock(), answer))
+    for now, answer in heard:  # read only now: what the client does, a server waits for
+        if (index := find(answer)) is not None:
+            heard_at[index] = np.fmin(heard_at[index], now)
     latencies_ms = (heard_at - sent_at) * 1e3
     answered = latencies_ms[~np.isnan(latencies_ms)]
     return Load(answered, len(latencies_ms), memory_kib(pid) - memory)

@@ -1,4 +1,4 @@
-"""tm-map: control points to parameters, or back; and what they sound like."""
+"""tm-map: points to parameters, or back; and what they sound like."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ from numpy.typing import NDArray
 
 import timbremap_runtime as tm
 from timbremap_runtime.core.model_folder import find_model
-from timbremap_runtime.errors import FormatError, SettingsError
+from timbremap_runtime.errors import SettingsError
 
 from ._common import command, parser, pitch
+from ._rows import read_rows
 
 
 @command
 def main(argv: list[str] | None = None) -> None:
     """Map values given on the command line or on standard input."""
     arguments = parser(
-        "Map control points (0 to 1) to parameters (0 to 127), or back with --inverse.\n"
-        "Without VALUES, rows of comma-separated numbers are read from standard input.",
+        "Map points (0 to 1) to parameters (0 to 127), or back with --inverse.\n"
+        "Without VALUES, rows of numbers with commas between are read from standard input.",
         "tm-map models/fm 0.2 0.8 0.5\n"
         "  tm-map models/fm 0.2 0.8 0.5 --wav point.wav --sustain 1500\n"
         "  tm-map models/fm --wav tour.wav --sustain 8000 < path.csv",
     )
     add = arguments.add_argument
     add("model", type=Path, help="a model folder, or its timbremap folder")
-    add("values", type=float, nargs="*", metavar="VALUE", help="one point")
-    add("--inverse", action="store_true", help="parameters to control point")
+    add("values", type=float, nargs="*", metavar="VALUE", help="the coordinates of one point")
+    add("--inverse", action="store_true", help="parameters to a point")
     add("--scale", choices=("normal", "uniform"), default="normal", help="of the control space")
     add(
         "--wav",
         type=Path,
         metavar="FILE",
-        help="play the point on the instrument into a WAV; rows of points: a glide in one note",
+        help="play the point on the instrument into a WAV; several rows are a glide in one note",
     )
     add("--patch", type=Path, metavar="PATCH_DIR", help="the instrument (default: the model's)")
     add("--variant", help="which of its variants (default: the model's)")
@@ -52,22 +53,22 @@ def main(argv: list[str] | None = None) -> None:
     check_sound(args)
     if args.values:
         if len(args.values) != size:
-            raise SettingsError(f"{len(args.values)} values given: {args.model} takes {size}")
+            raise SettingsError(f"got {len(args.values)} values; {args.model} takes {size}")
         if not all(map(math.isfinite, args.values)):
-            raise SettingsError(f"{args.values}: a value is not a number that can be mapped")
+            raise SettingsError(f"{args.values}: a value is not finite; use numbers")
         rows = iter([args.values])
     else:
         rows = read_rows(size)
-    way: list[NDArray[np.float64]] = []
+    path: list[NDArray[np.float64]] = []
     for row in noticing_the_ends(rows, 127.0 if args.inverse else 1.0):
         mapped = apply(np.array(row))
         print(",".join(f"{value:.6g}" for value in mapped), flush=True)
         if args.wav:
-            way.append(mapped)
+            path.append(mapped)
     if args.wav:
-        if not way:
-            raise SettingsError("standard input gave no point to play")
-        hear(args, np.array(way) if len(way) > 1 else way[0])
+        if not path:
+            raise SettingsError("standard input has no point to play; write one in each line")
+        hear(args, np.array(path) if len(path) > 1 else path[0])
 
 
 def check_sound(args: argparse.Namespace) -> None:
@@ -75,44 +76,23 @@ def check_sound(args: argparse.Namespace) -> None:
     if args.wav is None:
         for name in ("patch", "variant", "note", "sustain", "release"):
             if getattr(args, name) is not None:
-                raise SettingsError(f"--{name} is for a sound: name its file with  --wav FILE")
+                raise SettingsError(f"--{name} is for a sound; name its file with  --wav FILE")
     elif args.inverse:
-        raise SettingsError("--wav plays points of the control space: leave out --inverse")
+        raise SettingsError("--wav plays points; leave out --inverse")
     elif args.wav.suffix.lower() != ".wav":
-        raise SettingsError(f"{args.wav}: give a name that ends in .wav")
-
-
-def read_rows(size: int) -> Iterator[list[float]]:
-    """Read rows of ``size`` numbers from standard input."""
-    for number, line in enumerate(sys.stdin, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = [float(word) for word in line.split(",")]
-        except ValueError:
-            raise FormatError(
-                f"standard input, line {number}: {line.strip()!r} is not numbers with commas"
-            ) from None
-        if len(row) != size:
-            raise FormatError(
-                f"standard input, line {number}: {len(row)} values, this model takes {size}"
-            )
-        if not all(map(math.isfinite, row)):
-            raise FormatError(
-                f"standard input, line {number}: {line.strip()!r} has a value that is no number"
-            )
-        yield row
+        raise SettingsError(f"{args.wav}: not the name of a WAV; give a name that ends in .wav")
 
 
 def noticing_the_ends(rows: Iterable[list[float]], highest: float) -> Iterator[list[float]]:
-    """Say once that a value outside 0 to ``highest`` is taken for the end it is beyond."""
+    """Say once that a value outside 0 to ``highest`` was clamped to the nearest end."""
     said = False
     for row in rows:
         outside = [value for value in row if not 0 <= value <= highest]
         if outside and not said:
             said = True
             print(
-                f"note: values run from 0 to {highest:g}, {outside[0]:g} is taken for the nearest",
+                f"note: values run from 0 to {highest:g}; {outside[0]:g} was clamped to the nearest"
+                " end",
                 file=sys.stderr,
             )
         yield row
@@ -131,8 +111,8 @@ def hear(args: argparse.Namespace, values: NDArray[np.float64]) -> None:
         patch, note = instrument_of(find_model(model), args.variant)
     if values.shape[-1] != len(patch.parameters):
         raise SettingsError(
-            f"{model} plays {values.shape[-1]} parameters, {patch.file} has"
-            f" {len(patch.parameters)}: name the model's instrument with  --patch PATCH_DIR"
+            f"{model}: plays {values.shape[-1]} parameters, but {patch.file} has"
+            f" {len(patch.parameters)}; name the model's instrument with  --patch PATCH_DIR"
         )
     note = note.with_changes(pitch=args.note, sustain_ms=args.sustain, release_ms=args.release)
     audition(patch, values, note, args.wav)

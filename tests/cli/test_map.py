@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import soundfile
 from timbremap_cli import map as tm_map
 
 import timbremap_runtime as tm
-from tests.support.paths import LFO4, PATCHES
+from tests.support.paths import LFO4, PATCHES, command
 from timbremap_jax.data.engines.faust import FaustEngine
 from timbremap_jax.data.patch import load_patch
 
@@ -108,14 +109,19 @@ def test_it_says_that_there_was_no_point_to_play(
 ):
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n"))
     assert tm_map.main([str(model_dir), "--wav", str(tmp_path / "x.wav")]) == 1
-    assert capsys.readouterr().err == "error: standard input gave no point to play\n"
+    assert capsys.readouterr().err == (
+        "error: standard input has no point to play; write one in each line\n"
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "error"),
     [
         (["--wav", "x.wav", "--inverse", "1", "2", "3", "4"], "leave out --inverse"),
-        (["--wav", "x.mp3", "0.5", "0.5", "0.5"], "x.mp3: give a name that ends in .wav"),
+        (
+            ["--wav", "x.mp3", "0.5", "0.5", "0.5"],
+            "x.mp3: not the name of a WAV; give a name that ends in .wav",
+        ),
         (["--sustain", "1500", "0.5", "0.5", "0.5"], "name its file with  --wav FILE"),
         (["--wav", "nowhere/x.wav", "0.5", "0.5", "0.5"], "there is no folder nowhere"),
     ],
@@ -132,7 +138,7 @@ def test_it_says_that_a_value_is_beyond_the_end(
 ):
     assert tm_map.main([str(model_dir), "50", "0.5", "-1"]) == 0
     beyond = capsys.readouterr()
-    assert beyond.err == "note: values run from 0 to 1, 50 is taken for the nearest\n"
+    assert beyond.err == "note: values run from 0 to 1; 50 was clamped to the nearest end\n"
     assert tm_map.main([str(model_dir), "1", "0.5", "0"]) == 0
     assert capsys.readouterr() == (beyond.out, "")
 
@@ -156,4 +162,83 @@ def test_it_names_the_line_that_is_wrong(
 
 def test_it_refuses_what_is_no_number(model_dir: Path, capsys: pytest.CaptureFixture[str]):
     assert tm_map.main([str(model_dir), "0.5", "nan", "inf"]) == 1
-    assert "is not a number that can be mapped" in capsys.readouterr().err
+    assert "a value is not finite; use numbers" in capsys.readouterr().err
+
+
+ROWS = [[0.1, 0.2, 0.3], [0.5, 0.5, 0.5]]
+COMMAS, DECIMAL_COMMAS = "0.1,0.2,0.3\n0.5,0.5,0.5\n", "0,1;0,2;0,3\r\n0,5;0,5;0,5\r\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        COMMAS.encode("utf-8-sig"),
+        COMMAS.encode("utf-16"),
+        b"\xfe\xff" + COMMAS.encode("utf-16-be"),
+        DECIMAL_COMMAS.encode(),
+        DECIMAL_COMMAS.replace(";", "\t").encode("utf-16"),
+        COMMAS.replace("\n", "\r\n").strip().encode(),
+    ],
+    ids=[
+        "BOM",
+        "UTF-16",
+        "UTF-16 BE",
+        "semicolons",
+        "Excel's Unicode text",
+        "Windows",
+    ],
+)
+def test_rows_are_read_as_spreadsheets_and_terminals_write_them(
+    content: bytes,
+    model_dir: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), "cp437"))
+    assert tm_map.main([str(model_dir)]) == 0
+    rows = np.loadtxt(io.StringIO(capsys.readouterr().out), delimiter=",")
+    expected = tm.load(model_dir / "timbremap").forward(np.array(ROWS))
+    assert rows == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (COMMAS.encode("utf-16-le"), "UTF-16 without a byte order mark; save it as UTF-8"),
+        (b"0.1,0.2,0.3\n\xe4,1,2\n", "not UTF-8 text; save it as UTF-8"),
+        (b"x,y,z\n", "line 1: 'x,y,z' is not a row of numbers; write 3 numbers with commas"),
+        (b"0.1,0.2,0.3\n\n0.1 0.2 0.3\n", "line 3: '0.1 0.2 0.3' is not a row of numbers"),
+        (b"0,1,0,2,0,3\n", "line 1: has 6 values; this model takes 3"),
+        (b"nan,0,0\n", "line 1: 'nan,0,0' has a value that is not finite"),
+        ("ä\x1b[2J,1,2".encode(), r"'ä\x1b[2J,1,2' is not a row"),
+    ],
+    ids=["UTF-16", "Latin-1", "header", "spaces", "decimal commas", "NaN", "control characters"],
+)
+def test_what_is_not_rows_is_said_in_a_line(
+    content: bytes,
+    said: str,
+    model_dir: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), "cp437"))
+    assert tm_map.main([str(model_dir)]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: standard input")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_each_row_is_answered_before_the_next_comes(model_dir: Path):
+    run = subprocess.Popen(
+        [command("tm-map"), str(model_dir)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert run.stdin and run.stdout
+    for x in (0.2, 0.7):
+        run.stdin.write(f"{x},0.5,0.5\n".encode())
+        run.stdin.flush()
+        answer = [float(word) for word in run.stdout.readline().split(b",")]
+        expected = tm.load(model_dir / "timbremap").forward([x, 0.5, 0.5])
+        assert answer == pytest.approx(expected, rel=1e-4)
+    run.communicate(timeout=30)
+    assert run.returncode == 0
