@@ -131,7 +131,7 @@ def log_to(file: Path | None) -> None:
 def port(text: str) -> int:
     """Read a port to listen on, as an argument's type."""
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a port: give 0 to 65535")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a port; use 0 to 65535")
     return int(text)
 
 
@@ -139,8 +139,8 @@ def address(text: str) -> tuple[str, int]:
     """Read ``PORT`` or ``HOST:PORT``, as an argument's type."""
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a port, nor a host and a port")
-    return host or TARGET[0], int(port)
+        raise argparse.ArgumentTypeError(f"'{text}' is not a port; use 9001, or HOST:9001")
+    return host.strip("[]") or TARGET[0], int(port)  # IPv6 stands in brackets
 
 
 async def serve(args: argparse.Namespace) -> None:

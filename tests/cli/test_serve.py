@@ -161,7 +161,7 @@ def test_a_target_that_is_none_is_wrong_usage(
     with pytest.raises(SystemExit) as caught:
         serve.main([str(library), "--to", to])
     assert caught.value.code == 2
-    assert "is not a port" in capsys.readouterr().err
+    assert "is not a port; use" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--log", "--record"])

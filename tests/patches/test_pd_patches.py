@@ -319,3 +319,41 @@ def test_pd_sounds_as_faust_does(
         distances = [float(np.abs(sound - other).mean()) for other in faust]
         assert np.argmin(distances) == i, distances
         assert distances[i] < 1.0, distances  # nepers of power: 4 dB, over all bands
+
+
+LOAD_BY_NUMBER = """#N canvas 0 0 400 200 12;
+#X obj 20 20 loadbang;
+#X msg 20 50 connect 127.0.0.1 PORT;
+#X obj 20 140 netsend -u -b;
+#X obj 120 20 del 200;
+#X msg 120 50 2;
+#X obj 120 80 oscformat tm load;
+#X obj 120 110 list prepend send;
+#X obj 120 130 list trim;
+#X connect 0 0 1 0;
+#X connect 0 0 3 0;
+#X connect 1 0 2 0;
+#X connect 3 0 4 0;
+#X connect 4 0 5 0;
+#X connect 5 0 6 0;
+#X connect 6 0 7 0;
+#X connect 7 0 2 0;
+"""
+
+
+def test_a_model_named_by_a_number_is_loaded_from_a_message_box(tmp_path: Path):
+    for seed, name in enumerate(("1", "2")):
+        tm.save(make_map(seed), tmp_path / "models" / name / "timbremap")
+    client = Client()
+    with serving(tmp_path / "models", "1", [Target(("127.0.0.1", client.port))]) as (_, to, _):
+        assert client.wait_for("/tm/loaded")[0] == "1"
+        patch = tmp_path / "load.pd"
+        patch.write_text(LOAD_BY_NUMBER.replace("PORT", str(to[1])))
+        command = ["pd", "-nogui", "-nosound", "-noprefs", "-stderr", "-open", str(patch)]
+        pd = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        try:
+            assert client.wait_for("/tm/loaded", timeout_s=20)[0] == "2"
+        finally:
+            pd.kill()
+            pd.wait()
+    client.close()

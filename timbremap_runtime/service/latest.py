@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
+from math import nan
 from typing import TYPE_CHECKING, Literal, NamedTuple
-
-import numpy as np
 
 if TYPE_CHECKING:
     from timbremap_runtime.performance.performer import Performer
@@ -65,7 +64,7 @@ class LatestValues:
                 if which is None:
                     performer.move(values)
                 else:
-                    one = np.full(performer.c.size, np.nan)  # what is not a number stays as it is
+                    one = [nan] * performer.c.size  # what is not a number stays as it is
                     one[which] = values[0]
                     performer.move(one)
                 continue

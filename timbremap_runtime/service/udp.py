@@ -53,6 +53,7 @@ class UdpSocket:
         bound.setblocking(False)
         # Packets wait here while a model's first frame or Python's memory takes its time.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)  # a target may be a network
         try:
             self._loop.add_reader(bound, self._read)
         except NotImplementedError:  # the loop of Windows
@@ -113,7 +114,8 @@ async def bind(host: str, port: int) -> socket.socket:
         raise ConnectionFailed(
             f"cannot listen on {host}:{port}: unknown host; choose another --host"
         ) from None
-    family, _, _, _, address = found[0]
+    # "localhost" may be ::1 first, where no patch that sends to 127.0.0.1 would be heard.
+    family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
     bound = socket.socket(family, socket.SOCK_DGRAM)
     try:
         bound.bind(address)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pythonosc.osc_message_builder import build_msg
 
 import timbremap_runtime as tm
 from tests.support.osc_client import (
@@ -246,6 +247,42 @@ def test_the_status_counts_what_could_not_be_read(library: Path):
             sender.wait_for("/tm/error")
         assert service.traffic.line().endswith(", 2 errors (1 malformed packets)")
         sender.close()
+
+
+C = struct.pack(">3f", 0.1, 0.2, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("packet", "c"),
+    [
+        (build_msg("/tm/c", [0, 1, 0]).dgram, [0.0, 1.0, 0.0]),
+        (b"/tm/c\0\0\0,ddd\0\0\0\0" + struct.pack(">3d", 0.1, 0.2, 0.3), [0.1, 0.2, 0.3]),
+        (b"/tm/c\0\0\0,hhh\0\0\0\0" + struct.pack(">3q", 0, 1, 0), [0.0, 1.0, 0.0]),
+        (b"/tm/c/0\0,T\0\0", [1.0, 0.5, 0.5]),
+        (b"#bundle\0" + b"\xff" * 8 + struct.pack(">i", 28) + b"/tm/c\0\0\0,fff\0\0\0\0" + C,
+         [0.1, 0.2, 0.3]),
+        (b"/tm/c\0\0\0,fff\0\0\0\0" + struct.pack(">3f", 0.1, 0.2, 0.5)[:-3], [0.1, 0.2, 0.5]),
+        (b"/wek/inputs\0,fff\0\0\0\0" + C, [0.1, 0.2, 0.3]),
+    ],
+    ids=["ints", "doubles", "longs", "a toggle", "a bundle of the future", "Reaktor", "Wekinator"],
+)  # fmt: skip
+def test_points_are_taken_as_devices_send_them(packet: bytes, c: list[float], library: Path):
+    with serving(library, "one") as (service, address, _):
+        sender = Client(address)
+        sender.socket.sendto(packet, address)
+        assert sender.settle() == []
+        assert service.performer.c == pytest.approx(c)
+        sender.close()
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [b"/tm/get\0", b"/tm/get\0,\0\0\0", b"/tm/get\0,I\0\0", b"/tm/get\0,f\0\0\x3f\x80\0\0"],
+    ids=["without types", "with none", "an impulse", "a button"],
+)
+def test_questions_are_taken_as_devices_send_them(packet: bytes, client: Client):
+    client.socket.sendto(packet, client.to or ("", 0))
+    assert [path for path, _ in client.settle()] == ["/tm/loaded", "/tm/c", "/tm/p"]
 
 
 def test_an_error_is_never_answered_by_one(library: Path):
