@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from tests.support.maps import random_map
 from tests.support.paths import LFO4, command
 from tests.support.reports import TINY
 from timbremap_jax.report.card import make_report, read_report
+from timbremap_jax.report.comparison import comparison_lines, names_of
 from timbremap_jax.report.measures import distances, log_mel
 from timbremap_jax.report.rendering import CACHE
+from timbremap_jax.report.settings import ReportSettings
 from timbremap_runtime import DenseLayer, TimbreMap, VecScale
 from timbremap_runtime.errors import FormatError, PathError, SettingsError
 
@@ -319,3 +322,145 @@ def test_a_folder_without_a_report(tmp_path: Path):
         (tmp_path / "report.json").write_text(content)
         with pytest.raises(FormatError, match=said):
             read_report(tmp_path)
+
+
+def test_models_side_by_side(
+    trained: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    model = copy_of(trained, tmp_path / "copy")
+    other = tmp_path / "random"
+    bare(other / "timbremap", random_map(np.random.default_rng(2), (3, 4)))
+    shutil.copy(model / "config.json", other)  # which instrument and note
+    monkeypatch.setattr(ReportSettings, "quick", lambda _: TINY)
+    arguments = [str(model), str(other), "--quick", "--output", str(tmp_path)]
+    assert report.main(arguments) == 0
+    head, *lines, page = capsys.readouterr().out.splitlines()
+    assert head.split() == ["model", "random"]
+    assert page == str(tmp_path / "comparison.html")
+    figures = [read_report(folder)["figures"] for folder in (model, other)]
+    for label, name in (
+        ("nearest sound of the pad", "coverage"),
+        ("any other sound", "random_pair"),
+    ):
+        row = next(line for line in lines if line.startswith(label))
+        assert re.findall(r"\d+\.\d+", row) == [f"{f[name]['mean']:.2f}" for f in figures]
+    (listens,) = (line for line in lines if line.startswith("heard and played back"))
+    assert listens.split()[-1] == "-"
+    text = (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    assert text.count("<img") == 2 and "<script" not in text
+    # What is there is kept: nothing is rendered again.
+    before = [(folder / "report.json").stat().st_mtime_ns for folder in (model, other)]
+    assert report.main(arguments) == 0
+    assert before == [(folder / "report.json").stat().st_mtime_ns for folder in (model, other)]
+
+
+def of_a_kind(name: str, coverage: float, proportion: float) -> dict[str, Any]:
+    """Return a report with the figures that a table needs."""
+    one = {"mean": coverage, "median": coverage, "p90": coverage}
+    figures = {key: one for key in ("preset", "coverage", "library", "middle", "random_pair")}
+    return {
+        "name": name,
+        "instrument": {},
+        "settings": {},
+        "features": {},
+        "figures": {
+            **figures,
+            "steps": {"evenness": 0.5, "dead": 0.0, "axes": [{"evenness": 0.25}]},
+            "nonlinearity": 1.0,
+            "smoothness": 1.0,
+            "proportion": proportion,
+            "parameters": [{"blind": True}],
+            "elsewhere": {},
+        },
+    }
+
+
+def test_the_best_of_a_row_is_marked():
+    reports = [of_a_kind("a", 1.5, 0.4), of_a_kind("a", 1.25, 0.5)]
+    assert names_of(reports, [Path("x/a"), Path("y/a")]) == ["x/a", "y/a"]
+    lines = comparison_lines(reports, ["left", "right"])
+    by_label = {line[:29].strip(): line[29:].split() for line in lines[1:]}
+    assert by_label["preset found on the pad, dB"] == ["1.50", "1.25*"]
+    assert by_label["larger moves sound larger"] == ["0.40", "0.50*"]
+    assert by_label["steps vary by"] == ["0.50", "0.50"]  # neither is better
+    assert by_label["middle preset, dB"] == ["1.50", "1.25"]  # a yardstick
+    assert "heard and played back, dB" not in by_label
+    assert "along y" not in by_label
+
+
+LISTEN = """async () => {
+  const context = new OfflineAudioContext(1, 44100, 44100);
+  const found = [];
+  for (const audio of document.querySelectorAll("audio")) {
+    const bytes = Uint8Array.from(atob(audio.src.split(",")[1]), c => c.charCodeAt(0));
+    const sound = await context.decodeAudioData(bytes.buffer);
+    const peak = sound.getChannelData(0).reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    found.push([audio.getAttribute("aria-label"), sound.duration, peak]);
+  }
+  return found;
+}"""
+
+PICTURES = """() => [...document.querySelectorAll("img, svg")].map(
+  p => [p.alt ?? p.querySelector("title").textContent, p.naturalWidth ?? p.getBBox().width])"""
+
+SPEAKS = """() => [...document.querySelectorAll("audio")].map(a => [a.error, a.readyState])"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real browser, without a network."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        pytest.skip("needs the program chromium, e.g. apt-get install chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs  pip install playwright")
+    options = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+    options += ["--disable-background-networking", "--no-first-run"]
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=program, args=options)
+        yield opened
+        opened.close()
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_the_page_in_a_browser(made: tuple[Path, dict[str, Any]], browser: Any, look: str):
+    context = browser.new_context(
+        color_scheme=look, offline=True, viewport={"width": 360, "height": 700}
+    )
+    page = context.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    address = (made[0] / "report.html").as_uri()
+    page.goto(address)
+    page.wait_for_function("[...document.querySelectorAll('audio')].every(a => a.readyState > 0)")
+    sounds, pictures = page.evaluate(LISTEN), page.evaluate(PICTURES)
+    # Three pairs and three glides.
+    assert len(sounds) == 9
+    for name, seconds, peak in sounds:
+        assert name and peak > 0.02, (name, peak)
+        assert seconds == pytest.approx(4.03 if "glide" in name else 0.15, abs=0.12), name
+    assert all(error is None and ready > 0 for error, ready in page.evaluate(SPEAKS))
+    # Two charts, a spectrogram a sound, three slices of the pad.
+    assert len(pictures) == 2 + 9 + 3
+    assert all(len(text) > 20 and width > 0 for text, width in pictures), pictures
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    brightness = sum(map(int, re.findall(r"\d+", background)[:3]))
+    assert (brightness > 600) == (look == "light")
+    assert [url for url in asked if not url.startswith("data:")] == [address]
+    assert said == []
+    context.close()
+
+
+def test_nothing_in_the_pages_leads_elsewhere(made: tuple[Path, dict[str, Any]]):
+    text = (made[0] / "report.html").read_text(encoding="utf-8")
+    assert "default-src 'none'" in text
+    assert "<script" not in text
+    for found in re.findall(r"""(?:src|href|url|@import)\s*[=(:]\s*["']?([^"'\s>)]+)""", text):
+        assert found.startswith("data:"), found

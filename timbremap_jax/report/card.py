@@ -21,7 +21,7 @@ from timbremap_jax.report.plan import make_plan
 from timbremap_jax.report.rendering import Progress, Renders, forget, render_plan
 from timbremap_jax.report.settings import ReportSettings
 from timbremap_jax.report.subject import Subject, digest_of, open_subject
-from timbremap_runtime.errors import FormatError, PathError
+from timbremap_runtime.errors import FormatError, PathError, TimbreMapError
 
 JSON, PAGE = "report.json", "report.html"
 
@@ -105,6 +105,25 @@ def make_report(
         save_json(folder / JSON, report)
         forget(folder)
     return report
+
+
+def find_report(
+    model: Path,
+    settings: ReportSettings,
+    patch_dir: Path | None = None,
+    variant: str | None = None,
+) -> dict[str, Any] | None:
+    """Read the report of a model if it is what `make_report` would come to again, else None.
+
+    The parameters and errors are those of `make_report`.
+    """
+    subject = open_subject(model, settings, patch_dir, variant)
+    try:
+        report = read_report(subject.folder)
+    except TimbreMapError:
+        return None
+    now = json.loads(json.dumps(identity(subject, settings)))
+    return report if all(report.get(key) == value for key, value in now.items()) else None
 
 
 def identity(subject: Subject, settings: ReportSettings) -> dict[str, Any]:
