@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import timbremap_runtime as tm
 
-from . import features, generate, plot, train
+from . import features, generate, plot, report, train
 from ._common import command, parser
 
 PATCH = "patches/subtractive/lfo4"
@@ -59,6 +59,9 @@ def main(argv: list[str] | None = None) -> None:
     say("6. What came out")
     for line in summary(model, sounds):
         print(f"   {line}")
+
+    say("7. How it sounds", "Each figure beside what it would be without the map.")
+    run("tm-report", report.main, ["--quick", str(model)])
 
 
 def say(title: str, text: str = "") -> None:

@@ -21,11 +21,14 @@ import pytest
 import soundfile
 from timbremap_cli import demo
 
+import timbremap_runtime as tm
 from tests.docs.test_documents import MAINS, PAGES, WITH_COMMANDS, commands, shell_lines
 from tests.support.paths import REPOSITORY, command
 from timbremap_jax.data.audio.sounds import find_fault
 
 N_EXAMPLES = 40
+N_DEMO = 200
+"""Of which 20 are for test: with fewer there is no report."""
 AMSYNTH = Path("/usr/lib/vst/amsynth_vst.so")
 
 NEEDS = {
@@ -61,6 +64,11 @@ def given(page: Path, workplace: Path, data_dir: Path, model_dir: Path) -> None:
             shutil.copy(data_dir / "wavs" / "ex_0.wav", workplace / "recordings" / f"{name}.wav")
     elif page.name == "pictures.md":
         shutil.copytree(model_dir, workplace / "demo" / "model")
+    elif page.name == "listening.md":
+        for name in ("fm", "fm_longer"):
+            shutil.copytree(model_dir, workplace / "models" / name)
+            (workplace / "models" / name / "latent.npy").unlink()  # of too few test sounds
+        tm.save(tm.load(model_dir), workplace / "jg_timbremap_am")
     elif page.name == "performing.md":
         shutil.copytree(model_dir, workplace / "models" / "fm")
 
@@ -69,6 +77,8 @@ def shortened(line: str) -> list[str]:
     """Words of a command, with less to do, and file patterns written out as a shell does."""
     line = re.sub(r"--examples \d+", f"--examples {N_EXAMPLES}", line)
     line = re.sub(r"--epochs \d+", "--epochs 1", line)
+    if line.startswith("tm-report"):
+        line += " --quick"
     if line.startswith("tm-train") and "--epochs" not in line:
         line += " --epochs 1"
     words: list[str] = []
@@ -140,17 +150,18 @@ def test_the_demo_ends_in_sounds_and_pictures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.chdir(REPOSITORY)
-    monkeypatch.setattr(demo, "N_EXAMPLES", N_EXAMPLES)
+    monkeypatch.setattr(demo, "N_EXAMPLES", N_DEMO)
     monkeypatch.setattr(demo, "EPOCHS", 1)
     assert demo.main(["--folder", str(tmp_path)]) == 0
     headings = re.findall(r"^\d\. \w+.*", capsys.readouterr().out, re.M)
     page = (REPOSITORY / "docs" / "demo.md").read_text("utf-8")
     shown = re.findall(r"^\d\. \w+.*", page, re.M)
-    assert [line.replace(f" {N_EXAMPLES} ", " 1000 ") for line in headings] == shown
+    assert [line.replace(f" {N_DEMO} ", " 1000 ") for line in headings] == shown
     for name in ("left", "middle", "right", "glide"):
         samples = soundfile.read(tmp_path / f"{name}.wav")[0].astype(np.float32)
         assert find_fault(samples) is None
     assert (tmp_path / "model" / "latent.png").exists()
+    assert (tmp_path / "model" / "report.html").exists()
     # Stopped in training, it goes on from there.
     (tmp_path / "model" / "metrics.json").unlink()
     assert demo.main(["--folder", str(tmp_path)]) == 0

@@ -27,7 +27,10 @@ def ten_lines(report: dict[str, Any]) -> list[str]:
         ("steps that change nothing", *dead(figures)),
         ("detours on straight ways", *detours(figures)),
         ("larger moves sound larger", f"{figures['proportion']:.2f}", "1: always; 0: by chance"),
-        ("parameters it cannot hear", *blind(figures)),
+        (
+            f"parameters it cannot {'hear' if 'reconstruction' in figures else 'find'}",
+            *blind(figures),
+        ),
         ("with other notes", *elsewhere(figures)),
     ]
     width = max(len(label) for label, _, _ in rows)
