@@ -111,7 +111,7 @@ def test_links_lead_somewhere(page: Path):
         assert not anchor or anchor in anchors(there), f"{page}: {target}"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/research.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/research.md", "docs/listening.md"])
 def test_python_runs(
     page: str,
     model_dir: Path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ from timbremap_jax.data.audio.sounds import find_fault
 from timbremap_jax.data.engines.faust import FaustEngine
 from timbremap_jax.data.features.mel import FeatureSettings, MelSpectrogram
 from timbremap_jax.data.patch import load_patch
+from timbremap_jax.report.measures import distances, evenness, log_mel
+from timbremap_jax.report.plan import make_plan
+from timbremap_jax.report.settings import ReportSettings
+from timbremap_jax.report.subject import open_subject
 from timbremap_runtime.service.library import Library
 
 MODELS = {
@@ -136,6 +141,40 @@ def test_points_of_its_pad_sound_as_different_as_random_settings(model: tuple[Pa
     played = mapping.forward(generator.uniform(size=(30, 3)))
     rolled = generator.integers(0, 127, played.shape, endpoint=True).astype(float)
     assert variety(played) > 0.8 * variety(rolled)
+
+
+def test_it_sounds_as_its_page_says(model: tuple[Path, str], monkeypatch: pytest.MonkeyPatch):
+    """Some sounds of its report are rendered again, and the page shows the report's figures."""
+    monkeypatch.chdir(REPOSITORY)
+    folder, name = model
+    shipped = json.loads((folder / "models" / name / "listening.json").read_text(encoding="utf-8"))
+    figures = shipped["figures"]
+    page = (folder / "models" / "README.md").read_text(encoding="utf-8")
+    (row,) = (line for line in page.splitlines() if line.startswith(f"| {name} |"))
+    means = [figures[key]["mean"] for key in ("preset", "middle", "random_pair", "coverage")]
+    shown = [float(number) for number in re.findall(r"\d+\.\d\d", row)]
+    assert shown == [round(mean, 2) for mean in [*means, figures["library"]["mean"]]]
+    assert f"| {figures['steps']['evenness']:.0%} (" in row
+
+    settings = ReportSettings(**shipped["settings"])
+    subject = open_subject(folder / "models" / name, settings)
+    groups = make_plan(subject, settings)
+    engine, transform = FaustEngine(subject.patch), MelSpectrogram(subject.features)
+
+    def sounds(group: str, count: int) -> np.ndarray:
+        rendered = [engine.render(v.tolist(), subject.note) for v in groups[group].values[:count]]
+        return log_mel(np.array([transform(s) for s in rendered]), figures["floor"]["mel_power"])
+
+    each = figures["each"]["preset"]
+    # Another processor's arithmetic may round a filter otherwise.
+    apart = distances(sounds("test", len(each)), sounds("preset", len(each)))
+    assert apart == pytest.approx(each, rel=0.02, abs=0.01)
+    steps = sounds("steps", 4 * 40)
+    steps = steps.reshape(40, 4, *steps.shape[1:])
+    sizes = distances(steps[:, 1:], steps[:, :1])
+    # 40 points of the report's 200.
+    assert sizes.mean() == pytest.approx(figures["steps"]["mean_db"], rel=0.3)
+    assert evenness(sizes) == pytest.approx(figures["steps"]["evenness"], rel=0.3)
 
 
 def test_it_is_small(model: tuple[Path, str]):
