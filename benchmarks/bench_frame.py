@@ -26,6 +26,7 @@ from race import FRAMES_A_ROUND, Call, Race, Times, alternate, race_of, time_cal
 from results import Result, run_alone
 
 from timbremap_runtime import TimbreMap
+from timbremap_runtime.core.stages import split_at_last_affine
 
 SIZES = ((2, 4), (3, 4), (3, 9), (3, 64), (8, 256))
 SIZES_SHORT = ((3, 9), (3, 64))
@@ -83,7 +84,7 @@ def time_frames(
     for name, peer in peers.items():
         for row in c[:N_CHECKED]:
             check(mapping, name, peer, row)
-    stage = mapping.stages[0]
+    _, stage, _ = split_at_last_affine(mapping.stages)
     if direction == "forward":
         inputs, ours, matrix = list(c), mapping.forward, stage.matrix
     else:

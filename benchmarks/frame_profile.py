@@ -1,13 +1,12 @@
 """Where the time of a single frame goes.
 
-The function that TimbreMap writes out for a small map is grown line by line: nothing but the call
+The function that TimbreMap writes out for a small map is grown part by part: nothing but the call
 first, then reading the array, and so on to the whole frame and the method that a user calls. All of
 them run in turn, and what each adds is the time of what was added.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,10 +14,13 @@ from typing import Any
 import numpy as np
 
 from timbremap_runtime import TimbreMap
-from timbremap_runtime.core.unrolled import compiled, written_forward, written_inverse
+from timbremap_runtime.core.stages import Stage
+from timbremap_runtime.core.unrolled import Source
 
 N_POINTS, N_CALLS, N_ROUNDS = 250, 2_000, 40
 
+Part = Callable[[Source], Any]
+"""Adds lines to the source of a frame."""
 Steps = list[tuple[str, Callable[[np.ndarray], Any]]]
 
 
@@ -46,51 +48,88 @@ def profile(mapping: TimbreMap) -> dict[str, list[list[Any]]]:
 def forward_steps(mapping: TimbreMap) -> Steps:
     """Grow C to P."""
     m, n = mapping.control_size, mapping.parameter_size
-    (unpack, *spread), result = written_forward(mapping.scale, mapping.stages)
-    kept = [re.sub(r"quantile\((.*), 0\.0, 1\.0\)", r"\1", line) for line in spread]
-    sums = [found[0] for each in result for found in re.findall(r"(\(v := (.*?)\)) <", each)]
-    names = [
-        ("the call of a Python function, in a loop", ["return None"]),
-        (f"the array read into {m} numbers: `tolist`", [unpack]),
-        (f"{m} controls kept within [0, 1]", [unpack, *kept]),
-        (f"{m} times Φ⁻¹, in C", [unpack, *spread]),
-        (f"{n} sums of {m} products", [unpack, *spread, *sums]),
-        (f"{n} sigmoids: `exp`, a division, a choice", [unpack, *spread, *result]),
-    ]
-    return grown(names, [unpack, *spread], result, mapping.forward)
+    clip, quantile = mapping.front
+    affine, sigmoid = mapping.stages
+    return grown(
+        m,
+        [
+            ("the call of a Python function, in a loop", lambda source: None),
+            (f"the array read into {m} numbers: `tolist`", Source.unpack),
+            (f"{m} coordinates kept within [0, 1]", write(clip)),
+            (f"{m} times Φ⁻¹, in C", write(quantile)),
+            (f"{n} sums of {m} products", write(affine)),
+            (f"{n} sigmoids: `exp`, a division, a choice", write(sigmoid)),
+        ],
+        n,
+        mapping.forward,
+    )
 
 
 def inverse_steps(mapping: TimbreMap) -> Steps:
     """Grow P to C."""
     m, n = mapping.control_size, mapping.parameter_size
-    (unpack, check, *logs, sums), result = written_inverse(mapping.scale, mapping.stages)
-    names = [
-        ("the call of a Python function, in a loop", ["return None"]),
-        (f"the array read into {n} numbers: `tolist`", [unpack]),
-        (f"{n} sliders seen not to be at an end", [unpack, check]),
-        (f"{n} times the logit: `log`, a division", [unpack, check, *logs]),
-        (f"{m} sums of {n} products", [unpack, check, *logs, sums]),
-        (f"{m} times Φ: `erfc`", [unpack, check, *logs, sums, *result]),
-    ]
-    return grown(names, [unpack, check, *logs, sums], result, mapping.inverse)
+    quantile = mapping.front[1]
+    affine, sigmoid = mapping.stages
+    return grown(
+        n,
+        [
+            ("the call of a Python function, in a loop", lambda source: None),
+            (f"the array read into {n} numbers: `tolist`", Source.unpack),
+            (f"{n} parameters seen not to be at an end", lambda source: source.guard(sigmoid)),
+            (f"{n} times the logit: `log`, a division", write_back(sigmoid, guarded=True)),
+            (f"{m} sums of {n} products", write_back(affine)),
+            (f"{m} times Φ: `erfc`", write_back(quantile)),
+        ],
+        m,
+        mapping.inverse,
+    )
+
+
+def write(stage: Stage) -> Part:
+    """Write out a stage."""
+    return lambda source: source.write(stage, inverse=False)
+
+
+def write_back(stage: Stage, *, guarded: bool = False) -> Part:
+    """Write out the inverse of a stage, whose guard may be there already."""
+
+    def part(source: Source) -> None:
+        if guarded:
+            source.lines.pop()
+        source.write(stage, inverse=True)
+
+    return part
 
 
 def grown(
-    names: list[tuple[str, list[str]]],
-    lines: list[str],
-    result: list[str],
+    size_in: int,
+    parts: list[tuple[str, Part]],
+    size_out: int,
     method: Callable[[np.ndarray], Any],
 ) -> Steps:
-    """Compile the steps, and end with the result's array and the method itself."""
-    size = len(result)
-    empty, pack = f"p = empty({size})", f"pack(p, 0, {', '.join(result)})"
-    names = [
-        *names,
-        ("a new array: `np.empty`", [*lines, *result, empty]),
-        (f"{size} numbers packed into it", [*lines, empty, pack, "return p"]),
+    """Compile a function for each part more, and end with the result's array and the method."""
+    parts = [
+        *parts,
+        ("a new array: `np.empty`", Source.allocate),
+        (f"{size_out} numbers packed into it", finish),
     ]
-    steps: Steps = [(name, compiled(body, size)) for name, body in names]
+    steps: Steps = []
+    for n_parts, (name, _) in enumerate(parts, 1):
+        source = Source("frame", size_in)
+        for _, part in parts[:n_parts]:
+            part(source)
+        if n_parts < len(parts):
+            if n_parts > 1:
+                source.unpack()  # gives names to the results of the last part
+            source.lines.append("return None")
+        steps.append((name, source.compiled()))
     return [*steps, ("the method: type and shape looked at, one more call", method)]
+
+
+def finish(source: Source) -> None:
+    """Pack the result, in the place of the array that the part before made."""
+    source.lines.pop()
+    source.finish()
 
 
 def added(steps: Steps, inputs: list[np.ndarray]) -> list[list[Any]]:

@@ -19,9 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from timbremap_runtime.core.types import PARAMETER_MAX
+
 N_EXAMPLES = 3600
 ROUNDS, STEPS = 12, 500
-RANGE = 127.0
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
         print(
             f"{n} parameters from {args.latent_size} controls: mean squared error"
             f" {min(errors):.0f} at best ({', '.join(f'{e:.0f}' for e in errors)});"
-            f" {(RANGE + 1) ** 2 / 12:.0f} is always answering with the mean"
+            f" {(PARAMETER_MAX + 1) ** 2 / 12:.0f} is always answering with the mean"
         )
 
 
@@ -50,7 +51,7 @@ def fit(n: int, m: int, seed: int) -> float:
     }
 
     def errors(state: dict[str, jax.Array]) -> jax.Array:
-        predicted = RANGE * jax.nn.sigmoid(state["z"] @ state["w"] + state["b"])
+        predicted = PARAMETER_MAX * jax.nn.sigmoid(state["z"] @ state["w"] + state["b"])
         return jnp.mean((predicted - true) ** 2, axis=-1)
 
     optimizer = optax.adam(optax.cosine_decay_schedule(0.03, ROUNDS * STEPS))

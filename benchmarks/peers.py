@@ -16,7 +16,8 @@ import numpy as np
 
 from timbremap_runtime import DenseLayer, PCALayer, TimbreMap, VecScale
 from timbremap_runtime.core import gaussian
-from timbremap_runtime.core.layers import LOWEST_CONTROL
+from timbremap_runtime.core.layers.vec_scale import LOWEST_CONTROL
+from timbremap_runtime.core.stages import split_at_last_affine
 from timbremap_runtime.core.types import Scale
 
 Frame = Callable[[np.ndarray], np.ndarray]
@@ -45,7 +46,7 @@ def make_map(m: int, n: int, scale: Scale = "normal", with_pca: bool = True) -> 
     scaling = VecScale(np.zeros(m), np.ones(m), np.full(m, -3.0), np.full(m, 6.0), scale)
     pca = PCALayer(axes, rng.normal(0.0, 0.1, m)) if with_pca else None
     dense = DenseLayer(rng.normal(0.0, 0.5, (m, n)), rng.normal(0.0, 0.1, n))
-    return TimbreMap(scaling, pca, [dense])
+    return TimbreMap(scaling, [dense], pca)
 
 
 def make_peers(mapping: TimbreMap) -> tuple[dict[str, Peer], list[str]]:
@@ -140,7 +141,7 @@ def in_jax(mapping: TimbreMap) -> Peer:
 
     jax.config.update("jax_enable_x64", True)
     normal, clip = jax.scipy.stats.norm, jax.numpy.clip
-    stage = mapping.stages[0]
+    _, stage, _ = split_at_last_affine(mapping.stages)
 
     @jax.jit
     def forward(c):
@@ -160,7 +161,7 @@ def in_torch(mapping: TimbreMap) -> Peer:
     """Write the chain in PyTorch, without gradients."""
     import torch  # pyright: ignore[reportMissingImports]
 
-    stage = mapping.stages[0]
+    _, stage, _ = split_at_last_affine(mapping.stages)
     matrix, offset, back, back_offset = (
         torch.tensor(np.array(array))
         for array in (stage.matrix, stage.offset, stage.inverse_matrix, stage.inverse_offset)
@@ -191,7 +192,7 @@ def in_onnx(mapping: TimbreMap) -> Peer:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
 
-    stage = mapping.stages[0]
+    _, stage, _ = split_at_last_affine(mapping.stages)
     m, n = mapping.control_size, mapping.parameter_size
     normal = mapping.scale == "normal"
 

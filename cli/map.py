@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import timbremap_runtime as tm
 from timbremap_runtime.core.model_folder import find_model
+from timbremap_runtime.core.types import PARAMETER_MAX
 from timbremap_runtime.errors import SettingsError
 
 from ._common import command, parser, pitch
@@ -60,7 +61,7 @@ def main(argv: list[str] | None = None) -> None:
     else:
         rows = read_rows(size)
     path: list[NDArray[np.float64]] = []
-    for row in noticing_the_ends(rows, 127.0 if args.inverse else 1.0):
+    for row in noticing_the_ends(rows, float(PARAMETER_MAX) if args.inverse else 1.0):
         mapped = apply(np.array(row))
         print(",".join(f"{value:.6g}" for value in mapped), flush=True)
         if args.wav:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import REPOSITORY
-from timbremap_runtime.core import gaussian, layers, mapping
+from timbremap_runtime.core import gaussian, mapping, unrolled
+from timbremap_runtime.core.layers import vec_scale
 from timbremap_runtime.performance import performer
 
 PAGE = REPOSITORY / "docs" / "runtime.md"
@@ -22,7 +23,7 @@ def test_every_example_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monk
     assert failures == 0
 
 
-@pytest.mark.parametrize("module", [gaussian, layers, mapping, performer])
+@pytest.mark.parametrize("module", [gaussian, mapping, performer, unrolled, vec_scale])
 def test_every_example_of_a_docstring_runs(module):
     failures, n_examples = doctest.testmod(module)
     assert n_examples > 0

@@ -54,7 +54,7 @@ def random_map(
         weights = weights.astype(dtype)
         biases = rng.normal(0.0, 0.2, size_out).astype(dtype)
         dense.append(DenseLayer(weights, biases, activation, np.linalg.pinv(weights)))
-    return TimbreMap(vec_scale, pca_layer, dense)
+    return TimbreMap(vec_scale, dense, pca_layer)
 
 
 def _orthogonal(rng: np.random.Generator, size: int) -> np.ndarray:

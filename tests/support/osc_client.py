@@ -32,7 +32,7 @@ def make_map(seed: int, n: int = 4, m: int = 3) -> TimbreMap:
     axes, _ = np.linalg.qr(generator.normal(size=(m, m)))
     scale = VecScale(np.zeros(m), np.ones(m), np.full(m, -3.0), np.full(m, 6.0))
     dense = DenseLayer(generator.normal(size=(m, n)), generator.normal(size=n), "sigmoid")
-    return TimbreMap(scale, PCALayer(axes, generator.normal(size=m)), [dense])
+    return TimbreMap(scale, [dense], PCALayer(axes, generator.normal(size=m)))
 
 
 def make_library(folder: Path) -> Path:

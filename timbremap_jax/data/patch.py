@@ -43,10 +43,8 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+from timbremap_runtime.core.types import PARAMETER_MAX
 from timbremap_runtime.errors import FormatError, PathError, SettingsError
-
-PARAMETER_MAX = 127
-"""Learned parameters are integers from 0 to this, as MIDI has them."""
 
 SAMPLE_RATE = 44_100
 """Samples per second of every sound that is rendered here."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 from flax import nnx
 
-PARAMETER_RANGE = 127.0
+from timbremap_runtime.core.types import PARAMETER_MAX
 
 
 class Regressor(nnx.Module):
@@ -33,4 +33,4 @@ class Regressor(nnx.Module):
 
 def play(drive: jax.Array) -> jax.Array:
     """Squash drives to parameters, 0..127."""
-    return PARAMETER_RANGE * nnx.sigmoid(drive)
+    return PARAMETER_MAX * nnx.sigmoid(drive)

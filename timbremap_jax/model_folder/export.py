@@ -77,4 +77,4 @@ def export_mapping(
         range=points.max(axis=0) - minimum,
     )
     pca = PCALayer(weights=axes.axes, biases=axes.mean) if axes else None
-    return TimbreMap(scale, pca, [dense])
+    return TimbreMap(scale, [dense], pca)

@@ -17,6 +17,7 @@ from timbremap_jax.pictures.figures import (
     save_figure,
     shortened,
 )
+from timbremap_runtime.core.types import PARAMETER_MAX
 from timbremap_runtime.errors import SettingsError, ShapeError
 
 MOST_IN_PAIRS = 10
@@ -190,7 +191,7 @@ def _draw_band(panel: Axes, band: _Band, colour: str) -> None:
     panel.stairs(band.high, band.edges, baseline=band.low, fill=True, color=colour, alpha=0.35)
     panel.stairs(band.middle, band.edges, baseline=None, color=colour, lw=1.8)
     panel.axhline(0, color="black", lw=0.8)
-    panel.set_xlim(0, 127)
+    panel.set_xlim(0, PARAMETER_MAX)
     panel.set_xticks(PARAMETER_TICKS)
     panel.tick_params(labelsize=7)
 

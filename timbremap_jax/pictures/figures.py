@@ -10,9 +10,10 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from timbremap_jax.data.files import replacing
+from timbremap_runtime.core.types import PARAMETER_MAX
 
 DPI = 120
-PARAMETER_TICKS = (0, 64, 127)
+PARAMETER_TICKS = (0, 64, PARAMETER_MAX)
 
 
 def caption(figure: Figure, question: str, *paragraphs: str) -> None:

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbremap_jax.model.build import Prediction, TimbreModel
-from timbremap_jax.model.regressor import PARAMETER_RANGE
+from timbremap_runtime.core.types import PARAMETER_MAX
 
 Values = jax.Array | NDArray[np.float32]
 
 L2_WEIGHT = 0.01
 """Of the squared weights of the encoder's dense layer."""
 
-END_DRIVE = float(np.log(2 * PARAMETER_RANGE - 1))
+END_DRIVE = float(np.log(2 * PARAMETER_MAX - 1))
 """The drive that leaves a parameter half a step from its end: it rounds to 0 or 127."""
 
 

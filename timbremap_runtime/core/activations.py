@@ -2,33 +2,38 @@
 
 A *bounded* activation runs between two ends that it never reaches::
 
-    y = low + (high - low) * sigmoid(gain * x)          low < y < high
+    y = low + (high - low) * sigmoid(t)          low < y < high
 
-which is 127 sigmoid(x) for the sigmoid of the format and tanh(x) for tanh, since
-tanh(x) = 2 sigmoid(2 x) - 1. With t = gain * x, called the *drive* here, both have the inverse
+with the *drive* t = gain * x. That is 127 sigmoid(x) for the sigmoid of the format, and tanh(x) for
+tanh with a gain of 2, since tanh(x) = 2 sigmoid(2 x) - 1. Both have the inverse
 t = log((y - low) / (high - y)), and what is said about one holds for the other.
 
 The ends
 --------
-y = low and y = high have no inverse, and they are the commonest values that a MIDI slider
-sends. A slider at 0 stands for everything that rounds to 0, so an end is read as half a MIDI step
-inside it, 0.5 / 127 of the way: the drive is then ±5.53. The same holds for values beyond the
+y = low and y = high have no inverse, and they are the commonest values that a MIDI controller
+sends. A parameter at 0 stands for everything that rounds to 0, so an end is read as half a MIDI
+step inside it, 0.5 / 127 of the way: the drive is then ±5.53. The same holds for values beyond the
 ends, and for those so close that the drive would pass ±`MAX_DRIVE` = ±16: that is 1.4e-5 of a
 MIDI step, the distance of two float32 numbers there, so such a value is an end with rounding
 errors. Everything else is inverted exactly.
 """
 
+# ruff: noqa: D102 (`Stage` says what each method of a stage does)
+
 from __future__ import annotations
 
-from math import exp
-from typing import TYPE_CHECKING, NamedTuple
+from math import exp, log
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from timbremap_runtime.core.stages import Stage
+from timbremap_runtime.core.types import PARAMETER_MAX
 
-    from timbremap_runtime.core.types import FloatArray
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from timbremap_runtime.core.types import BoolArray, FloatArray
 
 LEAKY_SLOPE = 0.01
 """Slope of leaky ReLU for x < 0: that of Maas et al. (2013), JAX and PyTorch.
@@ -41,131 +46,109 @@ MAX_DRIVE = 16.0
 _ONE, _MINUS_ONE = np.array(1.0), np.array(-1.0)
 
 
-class Bounds(NamedTuple):
-    """A bounded activation: y = low + (high - low) * sigmoid(gain * x)."""
-
-    low: float
-    high: float
-    gain: float
-    span: FloatArray
-    """high - low, as an array of no dimensions: quicker beside an array than a float."""
-    half_span: FloatArray
-    first: float
-    """Values below it count as the lower end ..."""
-    last: float
-    """... and above it as the upper."""
-    low_end: float
-    """What the lower end is read as ..."""
-    high_end: float
-    """... and the upper."""
-
-
-def _bounded(low: float, high: float, gain: float) -> Bounds:
-    least = (high - low) / (1.0 + exp(MAX_DRIVE))
-    half_step = (high - low) * 0.5 / 127.0
-    span, half_span = np.array(high - low), np.array((high - low) / 2.0)
-    ends = (low + least, high - least, low + half_step, high - half_step)
-    return Bounds(low, high, gain, span, half_span, *ends)
-
-
-ACTIVATIONS: dict[str, Bounds | None] = {
-    "linear": None,
-    "leakyrelu": None,
-    "sigmoid": _bounded(0.0, 127.0, 1.0),
-    "tanh": _bounded(-1.0, 1.0, 2.0),
-}
-"""Every activation by the word that the format has for it, with its bounds if it has any."""
-
-
-def activate(name: str, x: FloatArray) -> FloatArray:
-    """Apply an activation.
-
-    Parameters
-    ----------
-    name : str
-        A key of `ACTIVATIONS`.
-    x : ndarray, any shape
-        What the affine part of a layer gives. Overwritten.
-
-    Returns
-    -------
-    ndarray, shape of `x`
-        `x` itself.
-    """
-    bounds = ACTIVATIONS[name]
-    if bounds is not None:
-        return squash(bounds, x)
-    if name == "leakyrelu":
-        np.multiply(x, LEAKY_SLOPE, out=x, where=x < 0.0)
-    return x
-
-
-def squash(bounds: Bounds, x: FloatArray) -> FloatArray:
-    """Apply a bounded activation to `x`, in place, by way of the distance to the nearer end.
+class Bounded(Stage):
+    """From the drive t to y = low + (high - low) * sigmoid(t), by the distance to the nearer end.
 
     The distance has all its digits; taking it from the upper end is the only rounding there. So
-    the way back from a drive of 15 is 1.8e-10 off at most, where (high - low) / (1 + exp(-x))
+    the way back from a drive of 15 is 1.8e-10 off at most, where (high - low) / (1 + exp(-t))
     has 4.9e-10. And nothing overflows.
-    """
-    if bounds.gain != 1.0:
-        x *= bounds.gain
-    distance = np.copysign(x, _MINUS_ONE)
-    np.exp(distance, out=distance)
-    # |span - distance| where x is positive, |0 - distance| where not: a choice without a branch.
-    end = np.copysign(bounds.half_span, x)
-    end += bounds.half_span
-    np.add(distance, _ONE, out=x)
-    distance /= x
-    distance *= bounds.span
-    end -= distance
-    np.abs(end, out=x)
-    if bounds.low:
-        x += bounds.low
-    return x
-
-
-def deactivate(name: str, y: FloatArray) -> tuple[FloatArray, NDArray[np.bool_] | None]:
-    """Undo an activation, with the ends read as the module docstring says.
 
     Parameters
     ----------
-    name : str
-        A key of `ACTIVATIONS`.
-    y : ndarray, any shape
-        What `activate` gave.
-
-    Returns
-    -------
-    x : ndarray, shape of `y`
-        A new array; finite wherever `y` is not NaN and, for an unbounded activation, finite.
-    at_end : ndarray of bool, shape of `y`, or None
-        Where `y` was read as an end; None when it was nowhere.
+    low, high : float
+        The ends.
     """
-    bounds = ACTIVATIONS[name]
-    if bounds is None:
-        return _unbounded(name, y), None
-    at_end = None
-    # Two reductions are cheaper than the masks; NaN, which fails both, is no end.
-    if y.size and not (y.min() >= bounds.first and y.max() <= bounds.last):
-        below, above = y < bounds.first, y > bounds.last
-        at_end = below | above
-        y = np.where(below, bounds.low_end, np.where(above, bounds.high_end, y))
-    return drive(bounds, y), at_end
+
+    functions: ClassVar = {"exp": exp, "log": log}
+
+    def __init__(self, low: float, high: float):
+        self.low, self.high = low, high
+        self.span = high - low
+        # Arrays without dimensions are quicker beside an array than floats.
+        self._span, self._half_span = np.array(self.span), np.array(self.span / 2.0)
+        least = self.span / (1.0 + exp(MAX_DRIVE))
+        half_step = self.span * 0.5 / PARAMETER_MAX
+        # Values below the first count as the lower end, and above the last as the upper ...
+        self.first, self.last = low + least, high - least
+        # ... and this is what the ends are read as.
+        self.low_end, self.high_end = low + half_step, high - half_step
+
+    def forward(self, x: FloatArray) -> FloatArray:
+        distance = np.copysign(x, _MINUS_ONE)
+        np.exp(distance, out=distance)
+        # |span - distance| where x is positive, |0 - distance| where not: a choice without branch.
+        end = np.copysign(self._half_span, x)
+        end += self._half_span
+        np.add(distance, _ONE, out=x)
+        distance /= x
+        distance *= self._span
+        end -= distance
+        np.abs(end, out=x)
+        if self.low:
+            x += self.low
+        return x
+
+    def inverse(self, y: FloatArray) -> tuple[FloatArray, BoolArray | None]:
+        at_end = None
+        # argmin and argmax take a quarter of the time of min and max; NaN is no end.
+        if y.size and not (y.item(y.argmin()) >= self.first and y.item(y.argmax()) <= self.last):
+            below, above = y < self.first, y > self.last
+            at_end = below | above
+            y = np.where(below, self.low_end, np.where(above, self.high_end, y))
+        x = y - self.low if self.low else y
+        x = x / (self.high - y)
+        np.log(x, out=x)
+        return x, at_end
+
+    def write_forward(self, x: Sequence[str]) -> list[str]:
+        low = f"{self.low!r} + " if self.low else ""
+        return [
+            f"{low}{self.span!r} / (1.0 + exp(-{t})) if {t} < 0.0 "
+            f"else {self.high!r} - {self.span!r} / (1.0 + exp({t}))"
+            for t in x
+        ]
+
+    def write_inverse(self, y: Sequence[str]) -> list[str]:
+        above = [f"({name} - {self.low!r})" if self.low else name for name in y]
+        return [f"log({a} / ({self.high!r} - {name}))" for a, name in zip(above, y, strict=True)]
+
+    def write_guard(self, y: Sequence[str]) -> str:
+        return " and ".join(f"{self.first!r} <= {name} <= {self.last!r}" for name in y)
 
 
-def drive(bounds: Bounds, y: FloatArray) -> FloatArray:
-    """Undo a bounded activation for values strictly between its ends."""
-    x = y - bounds.low if bounds.low else y
-    x = x / (bounds.high - y)
-    np.log(x, out=x)
-    if bounds.gain != 1.0:
-        x /= bounds.gain
-    return x
+class LeakyReLU(Stage):
+    """y = x, or `LEAKY_SLOPE` x where x < 0."""
 
+    def forward(self, x: FloatArray) -> FloatArray:
+        np.multiply(x, LEAKY_SLOPE, out=x, where=x < 0.0)
+        return x
 
-def _unbounded(name: str, y: FloatArray) -> FloatArray:
-    x = y.copy()
-    if name == "leakyrelu":
+    def inverse(self, y: FloatArray) -> tuple[FloatArray, None]:
+        x = y.copy()
         with np.errstate(over="ignore"):
             np.divide(x, LEAKY_SLOPE, out=x, where=x < 0.0)
-    return x
+        return x, None
+
+    def write_forward(self, x: Sequence[str]) -> list[str]:
+        return [f"{name} if {name} >= 0.0 else {name} * {LEAKY_SLOPE!r}" for name in x]
+
+    def write_inverse(self, y: Sequence[str]) -> list[str]:
+        return [f"{name} if {name} >= 0.0 else {name} / {LEAKY_SLOPE!r}" for name in y]
+
+
+class Activation(NamedTuple):
+    """What follows the affine part of a dense layer."""
+
+    stage: Stage | None
+    """None for the identity."""
+    gain: float = 1.0
+    """The stage is given the affine part times this: multiplied into its matrix once."""
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "linear": Activation(None),
+    "leakyrelu": Activation(LeakyReLU()),
+    "sigmoid": Activation(Bounded(0.0, float(PARAMETER_MAX))),
+    "tanh": Activation(Bounded(-1.0, 1.0), gain=2.0),
+}
+"""Every activation by the word that the format has for it."""

@@ -22,6 +22,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+try:
+    # AS 241 in C, a sixth of the time of its public face, which checks its arguments in Python.
+    from _statistics import _normal_dist_inv_cdf as quantile_of_one  # pyright: ignore
+except ImportError:  # not CPython
+    from statistics import NormalDist
+
+    def quantile_of_one(c: float, mean: float, std: float) -> float:
+        """Φ⁻¹ of one number."""
+        return NormalDist(mean, std).inv_cdf(c)
+
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

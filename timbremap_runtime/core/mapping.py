@@ -13,23 +13,30 @@ one dense layer the whole chain is p = 127 sigmoid(Φ⁻¹(c) . A + d).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import linecache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
-from timbremap_runtime.core.activations import ACTIVATIONS, activate, deactivate
-from timbremap_runtime.core.layers import rows
+from timbremap_runtime.core import layers, stages
+from timbremap_runtime.core.activations import Bounded
+from timbremap_runtime.core.layers.base import as_frames
+from timbremap_runtime.core.layers.dense import DenseLayer
+from timbremap_runtime.core.layers.pca import PCALayer
+from timbremap_runtime.core.layers.vec_scale import VecScale
 from timbremap_runtime.core.region import Region
+from timbremap_runtime.core.stages import Affine
 from timbremap_runtime.core.unrolled import LEFT_TO_BATCH, few_rows, forward_frame, inverse_frame
 from timbremap_runtime.errors import SettingsError, ShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import ArrayLike
 
-    from timbremap_runtime.core.layers import DenseLayer, PCALayer, VecScale
+    from timbremap_runtime.core.layers.base import Layer
     from timbremap_runtime.core.types import FloatArray, Scale
     from timbremap_runtime.core.unrolled import Frame
 
@@ -51,43 +58,36 @@ class Trace(NamedTuple):
     """Parameters (..., n)."""
 
 
-class Stage(NamedTuple):
-    """An affine map and the activation after it: y = activation(x . matrix + offset)."""
-
-    matrix: FloatArray
-    offset: FloatArray
-    activation: str
-    inverse_matrix: FloatArray
-    """With `inverse_offset`: x = activation⁻¹(y) . inverse_matrix + inverse_offset."""
-    inverse_offset: FloatArray
-
-
 class TimbreMap:
-    """An invertible map from a controller to the parameters of a synthesizer.
+    """An invertible map from a point on a pad to the parameters of a synthesizer.
 
     A map does not change after it is built; any number of threads may use one.
 
     Parameters
     ----------
-    vec_scale : VecScale
+    scale : VecScale
         C to Z*.
-    pca : PCALayer or None
-        Z* to Z; None for a map trained without PCA.
     dense : sequence of DenseLayer
         Z to P, one layer or more.
+    pca : PCALayer, optional
+        Z* to Z; None for a map trained without PCA.
 
     Attributes
     ----------
+    layers : tuple of Layer
+        All of them, in the order in which the point goes through them.
     control_size : int
         m, the size of C, Z* and Z.
     parameter_size : int
         n, the size of P; n >= m.
     parameter_range : (float, float) or None
         What the last activation leaves for P: (0, 127) for the sigmoid, None for no limits.
+    front : tuple of Stage
+        From c to u, where one is the width of the data: Φ⁻¹ in the normal scale.
     stages : tuple of Stage
-        The chain after Φ⁻¹, with what is affine multiplied together.
+        From u to p, with what is affine multiplied together; the first is affine.
     region : Region
-        Where a slider at its end may lead to.
+        Where a parameter at its end may lead to, in u.
 
     Raises
     ------
@@ -100,46 +100,78 @@ class TimbreMap:
     --------
     >>> from timbremap_runtime import DenseLayer, TimbreMap, VecScale
     >>> dense = DenseLayer([[1.0, -1.0, 0.5]], [0.0, 0.0, 0.0])
-    >>> mapping = TimbreMap(VecScale([0.0], [1.0], [-3.0], [6.0]), None, [dense])
+    >>> mapping = TimbreMap(VecScale([0.0], [1.0], [-3.0], [6.0]), [dense])
     >>> mapping.forward([0.5])
     array([63.5, 63.5, 63.5])
     >>> mapping.inverse([63.5, 63.5, 63.5])
     array([0.5])
     """
 
-    def __init__(self, vec_scale: VecScale, pca: PCALayer | None, dense: Sequence[DenseLayer]):
-        self.vec_scale = vec_scale
-        self.pca = pca
-        self.dense = tuple(dense)
-        _check_sizes(vec_scale, pca, self.dense)
-        self.control_size = vec_scale.size
-        self.parameter_size = self.dense[-1].size_out
-        bounds = ACTIVATIONS[self.dense[-1].activation]
-        self.parameter_range = None if bounds is None else (bounds.low, bounds.high)
+    def __init__(self, scale: VecScale, dense: Sequence[DenseLayer], pca: PCALayer | None = None):
+        self._build([scale, *([] if pca is None else [pca]), *dense])
+
+    @classmethod
+    def of(cls, *layers: Layer) -> TimbreMap:
+        """Make a map of any layers, in the order of `timbremap_runtime.core.layers.LAYERS`."""
+        mapping = cls.__new__(cls)
+        mapping._build(layers)
+        return mapping
+
+    def _build(self, chain: Iterable[Layer]) -> None:
+        self.layers = tuple(chain)
+        named_layers(self.layers)  # refuses those that do not fit together
+        self.control_size = self.layers[0].size_in
+        self.parameter_size = self.layers[-1].size_out
+        (self._scale,) = (layer for layer in self.layers if isinstance(layer, VecScale))
         with np.errstate(all="ignore"):
-            self.stages = _compose(vec_scale, pca, self.dense)
-        for stage in self.stages:
-            if not all(
-                np.isfinite(array).all() for array in stage if isinstance(array, np.ndarray)
-            ):
-                raise SettingsError("the layers multiplied together pass the range of float64")
-        self.region = Region(vec_scale)
-        self._widest = max(layer.size_out for layer in self.dense)
-        self._forward_frame = forward_frame(vec_scale.scale, self.stages)
-        self._inverse_frame = inverse_frame(vec_scale.scale, self.stages)
-        self._few_rows = few_rows(self.stages)
+            every = stages.composed(stage for layer in self.layers for stage in layer.stages)
+        for stage in every:
+            if isinstance(stage, Affine) and not stage.is_finite():
+                raise SettingsError(
+                    "the layers multiplied together exceed the range of float64; "
+                    "pass smaller numbers"
+                )
+        n_front = next(i for i, stage in enumerate(every) if isinstance(stage, Affine))
+        self.front, self.stages = every[:n_front], every[n_front:]
+        last = every[-1]
+        self.parameter_range = (last.low, last.high) if isinstance(last, Bounded) else None
+        self.region = Region(self._scale)
+        self._widest = max(layer.size_out for layer in self.layers)
+        self._forward_frame = forward_frame(every)
+        self._inverse_frame = inverse_frame(every)
+        self._few_rows = few_rows(every)
 
     def __reduce__(self):
         # The written-out frames cannot be pickled; the layers make them anew.
-        return TimbreMap, (self.vec_scale, self.pca, self.dense)
+        return TimbreMap.of, self.layers
 
     def __repr__(self) -> str:
         return f"<TimbreMap {self.control_size} -> {self.parameter_size}, {self.scale} scale>"
 
     @property
+    def vec_scale(self) -> VecScale:
+        """The layer from C to Z*."""
+        return self._scale
+
+    @property
+    def pca(self) -> PCALayer | None:
+        """The layer from Z* to Z; None in a map trained without PCA."""
+        return next((layer for layer in self.layers if isinstance(layer, PCALayer)), None)
+
+    @property
+    def dense(self) -> tuple[DenseLayer, ...]:
+        """The layers from Z to P."""
+        return tuple(layer for layer in self.layers if isinstance(layer, DenseLayer))
+
+    @property
     def scale(self) -> Scale:
         """How [0, 1] becomes Z*: "normal" or "uniform"."""
-        return self.vec_scale.scale
+        return self._scale.scale
+
+    def frame_source(self, direction: Literal["forward", "inverse"]) -> str:
+        """Return the Python source of the function that does a single frame (see `unrolled`)."""
+        frame = self._forward_frame if direction == "forward" else self._inverse_frame
+        return "".join(linecache.getlines(frame.__code__.co_filename)).rstrip()
 
     def forward(self, c: ArrayLike, out: FloatArray | None = None) -> FloatArray:
         """Parameters at a position of the controller.
@@ -165,7 +197,7 @@ class TimbreMap:
         # `inverse` does the same steps: to share them would cost a small frame a tenth of its time.
         # A frame refuses another size than its own by itself, in half the time of a look at shape.
         if type(c) is not ndarray:
-            c = rows("forward", c, self.control_size)
+            c = as_frames("forward", c, self.control_size)
         if c.ndim == 1:
             try:
                 p = self._forward_frame(c)
@@ -176,7 +208,7 @@ class TimbreMap:
                     return p
                 _prepared(out, p.shape)[...] = p
                 return out
-        c = rows("forward", c, self.control_size)
+        c = as_frames("forward", c, self.control_size)
         p = _row_by_row(self._forward_frame, c, self._few_rows)
         if p is None:
             return self._in_blocks(self._forward_rows, c, self.parameter_size, out)
@@ -212,7 +244,7 @@ class TimbreMap:
             If the last axis of `p` is not n.
         """
         if type(p) is not ndarray:
-            p = rows("inverse", p, self.parameter_size)
+            p = as_frames("inverse", p, self.parameter_size)
         if p.ndim == 1:
             try:
                 c = self._inverse_frame(p)
@@ -223,7 +255,7 @@ class TimbreMap:
                     return c
                 _prepared(out, c.shape)[...] = c
                 return out
-        p = rows("inverse", p, self.parameter_size)
+        p = as_frames("inverse", p, self.parameter_size)
         c = _row_by_row(self._inverse_frame, p, self._few_rows)
         if c is None:
             return self._in_blocks(self._inverse_rows, p, self.control_size, out)
@@ -245,33 +277,21 @@ class TimbreMap:
         Trace
             c, z_star, z and p.
         """
-        c = rows("trace", c, self.control_size)
-        z_star = self.vec_scale.forward(c)
-        z = z_star if self.pca is None else self.pca.forward(z_star)
-        p = z
-        for layer in self.dense:
-            p = layer.forward(p)
-        return Trace(c, z_star, z, p)
+        c = x = as_frames("trace", c, self.control_size)
+        spaces: dict[str, FloatArray] = {}
+        for layer in self.layers:
+            x = spaces[layer.space] = layer.forward(x)
+        z_star, p = spaces["z_star"], spaces["p"]
+        return Trace(c, z_star, spaces.get("z", z_star), p)
 
     def _forward_rows(self, c: FloatArray) -> FloatArray:
-        x = self.vec_scale.spread(c)
-        for stage in self.stages:
-            x = x @ stage.matrix
-            x += stage.offset
-            x = activate(stage.activation, x)
-        return x
+        return stages.forward(self.stages, stages.forward(self.front, c.copy()))
 
-    def _inverse_rows(self, y: FloatArray) -> FloatArray:
-        at_end = np.zeros(y.shape[:-1], dtype=np.bool_)
-        for stage in reversed(self.stages):
-            y, ends = deactivate(stage.activation, y)
-            if ends is not None:
-                at_end |= ends.any(axis=-1)
-            y = y @ stage.inverse_matrix
-            y += stage.inverse_offset
-        if at_end.any():
-            y[at_end] = self.region.walk(self.region.centre, y[at_end])
-        return self.vec_scale.unspread(y)
+    def _inverse_rows(self, p: FloatArray) -> FloatArray:
+        u, at_end = stages.inverse(self.stages, p)
+        if at_end is not None:
+            u[at_end] = self.region.walk(self.region.centre, u[at_end])
+        return stages.inverse(self.front, u)[0]
 
     def _in_blocks(
         self,
@@ -297,45 +317,34 @@ class TimbreMap:
         return result
 
 
-def _check_sizes(vec_scale: VecScale, pca: PCALayer | None, dense: tuple[DenseLayer, ...]) -> None:
-    if not dense:
-        raise ShapeError("a map needs at least one dense layer to reach the parameters")
-    before, size = "vec_scale", vec_scale.size
-    if pca is not None:
-        if pca.size != size:
-            raise ShapeError(f"pca_layer takes {pca.size} values, {before} gives {size}")
-        before = "pca_layer"
-    for index, layer in enumerate(dense):
-        if layer.size_in != size:
+def named_layers(chain: Sequence[Layer]) -> list[tuple[str, Layer]]:
+    """Name layers as the text format does, and refuse those that do not fit together.
+
+    Raises
+    ------
+    ShapeError
+        If one is missing, is one too many, stands in the wrong place or has the wrong size.
+    """
+    left = list(chain)
+    named: list[tuple[str, Layer]] = []
+    for kind in layers.LAYERS:
+        index = 0
+        while left and isinstance(left[0], kind) and (index == 0 or kind.how_many == "one or more"):
+            number = f"_{index}" if kind.how_many == "one or more" else ""
+            named.append((f"{kind.folder}{number}", left.pop(0)))
+            index += 1
+        if index == 0 and kind.how_many != "one or none":
+            raise ShapeError(f"{kind.folder}: missing; a map needs {kind.how_many}")
+    if left:
+        order = ", ".join(f"{kind.folder} ({kind.how_many})" for kind in layers.LAYERS)
+        raise ShapeError(f"{left[0].folder}: in the wrong place; the order is {order}")
+    for (before, first), (name, second) in pairwise(named):
+        if second.size_in != first.size_out:
             raise ShapeError(
-                f"dense_layer_{index} takes {layer.size_in} values, {before} gives {size}"
+                f"{name}: takes {second.size_in} values, but {before} gives {first.size_out}; "
+                "pass layers whose sizes match"
             )
-        before, size = f"dense_layer_{index}", layer.size_out
-
-
-def _compose(
-    vec_scale: VecScale, pca: PCALayer | None, dense: tuple[DenseLayer, ...]
-) -> tuple[Stage, ...]:
-    """Multiply together what is affine between two activations."""
-    offset, slope = vec_scale.affine
-    flat = slope == 0.0
-    inverse_slope = np.where(flat, 0.0, 1.0 / np.where(flat, 1.0, slope))
-    matrix, back = np.diag(slope), np.diag(inverse_slope)
-    back_offset = np.where(flat, vec_scale.middle, -offset * inverse_slope)
-    if pca is not None:
-        matrix, offset = matrix @ pca.weights_inv, offset @ pca.weights_inv + pca.biases
-        back = pca.exact_inverse @ back
-        back_offset = back_offset - pca.biases @ back
-    stages: list[Stage] = []
-    for index, layer in enumerate(dense):
-        matrix, offset = matrix @ layer.weights, offset @ layer.weights + layer.biases
-        back = layer.exact_inverse @ back
-        back_offset = back_offset - layer.biases @ back
-        if layer.activation != "linear" or index == len(dense) - 1:
-            stages.append(Stage(matrix, offset, layer.activation, back, back_offset))
-            matrix = back = np.eye(layer.size_out)
-            offset = back_offset = np.zeros(layer.size_out)
-    return tuple(stages)
+    return named
 
 
 def _row_by_row(frame: Frame, values: FloatArray, most: int) -> FloatArray | None:

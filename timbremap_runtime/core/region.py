@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from timbremap_runtime.core.layers import VecScale
+    from timbremap_runtime.core.layers.vec_scale import VecScale
     from timbremap_runtime.core.types import FloatArray
 
 
@@ -35,7 +35,7 @@ class Region:
         offset, slope = vec_scale.affine
         std = vec_scale.std
         flat = slope == 0.0
-        self.radius = float(np.sqrt(vec_scale.size)) + 1.0
+        self.radius = float(np.sqrt(vec_scale.size_in)) + 1.0
         centre = (vec_scale.mean - offset) / np.where(flat, 1.0, slope)
         self.centre = np.where(flat, vec_scale.middle, centre)
         # Standard deviations in one unit of u; none in a dimension where the data has no width.

@@ -8,7 +8,7 @@
       dense_layer_0/  weights (m x n)  biases (n)  weights_inv (n x m)  activation
       dense_layer_1/  ...                                       numbered without a gap
 
-A file holds one number a line, row by row, printed with ``%.32f``, each line ended by a newline;
+A file holds one number per line, row by row, printed with ``%.32f``, each line ended by a newline;
 beside it lies the same array as ``NAME.npy``, float32 with its shape. Either is enough. Where
 both are there they must agree to float32's precision, and the text, which has more digits, is
 what counts. ``activation`` holds one word; without that file a layer is linear.
@@ -18,35 +18,34 @@ from __future__ import annotations
 
 import os
 import re
-from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
-from timbremap_runtime.core.activations import ACTIVATIONS
-from timbremap_runtime.core.layers import DenseLayer, PCALayer, VecScale, check_scale
-from timbremap_runtime.core.mapping import TimbreMap
+from timbremap_runtime.core import layers
+from timbremap_runtime.core.layers.vec_scale import VecScale, check_scale
+from timbremap_runtime.core.mapping import TimbreMap, named_layers
 from timbremap_runtime.core.model_folder import CONFIG, find_map
 from timbremap_runtime.core.types import Scale
 from timbremap_runtime.errors import FormatError, PathError, SettingsError, ShapeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    from timbremap_runtime.core.layers.base import Layer
     from timbremap_runtime.core.types import FloatArray
 
 MAX_BYTES = 64 * 2**20
 """A larger file is refused before it is read: it holds far more numbers than any map."""
 
+_RESTORE = "restore the model or export it again"
 _NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 # A last line without its newline is whole if all the decimals that %.32f prints are there.
 _WHOLE_NUMBER = r"[+-]?[0-9]+\.[0-9]{32}"
-# What numpy.save writes for a vector or a matrix, after magic, version and header size. Read here
-# and not by numpy.load, which can raise anything for a damaged header.
-_NPY_HEADER = (
-    rb"\{'descr': '([<>]f[248])', 'fortran_order': (True|False), "
-    rb"'shape': \(([0-9]{1,9}),(?: ([0-9]{1,9}))?\), \} *\n"
-)
 
 
 def load(folder: str | os.PathLike[str], scale: Scale = "normal") -> TimbreMap:
@@ -57,7 +56,7 @@ def load(folder: str | os.PathLike[str], scale: Scale = "normal") -> TimbreMap:
     folder : path
         The map's folder, by custom named ``timbremap``, or the model folder that it lies in.
     scale : {"normal", "uniform"}
-        How the controller's [0, 1] is spread over the latent space.
+        How the pad's [0, 1] covers the latent space.
 
     Returns
     -------
@@ -66,8 +65,10 @@ def load(folder: str | os.PathLike[str], scale: Scale = "normal") -> TimbreMap:
 
     Raises
     ------
+    PathError
+        If the folder is missing, or a file cannot be read.
     FormatError
-        If anything about the folder is not as the format says; the message begins with the file
+        If the content of the folder is not as the format says; the message begins with the file
         (and line) and says what was expected.
     SettingsError
         If `scale` is unknown.
@@ -83,9 +84,12 @@ def load(folder: str | os.PathLike[str], scale: Scale = "normal") -> TimbreMap:
     folder = Path(folder)
     try:
         return _load(folder, scale)
+    except PathError:
+        raise
     except OSError as error:
         path = error.filename or folder
-        raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from error
+        reason = error.strerror or error
+        raise PathError(f"{path}: cannot be read ({reason}); check its permissions") from error
 
 
 def save(mapping: TimbreMap, folder: str | os.PathLike[str]) -> None:
@@ -104,7 +108,7 @@ def save(mapping: TimbreMap, folder: str | os.PathLike[str]) -> None:
     Raises
     ------
     PathError
-        If the folder cannot be written, or is there and is not a model.
+        If the folder cannot be written, or exists and is not a model.
     """
     import shutil
     from pathlib import Path
@@ -137,73 +141,47 @@ def save(mapping: TimbreMap, folder: str | os.PathLike[str]) -> None:
         raise
     except (OSError, RuntimeError) as error:  # RuntimeError: links that go round in a circle
         reason = getattr(error, "strerror", None) or error
-        raise PathError(f"{folder}: cannot be written: {reason}") from error
+        raise PathError(f"{folder}: cannot be written ({reason}); choose another folder") from error
 
 
 def _load(folder: Path, scale: Scale) -> TimbreMap:
-    _check_folder(folder)
-    folder = find_map(folder) or folder
-    if not any(_exists(folder / name) for name in ("vec_scale", "pca_layer", "dense_layer_0")):
-        if (folder / CONFIG).is_file():
-            raise FormatError(f"{folder}: has no map yet: its training has not finished")
-        models = sorted(child.name for child in folder.iterdir() if find_map(child))
-        way_out = (
-            f"name one of {', '.join(models)} in it" if models else "give one that tm-train wrote"
-        )
-        raise FormatError(f"{folder}: this folder is no model: {way_out}")
-    vec_scale = _load_vec_scale(folder / "vec_scale", scale)
-    pca = folder / "pca_layer"
-    layers = _dense_folders(folder)
-    pca_layer = _load_pca(pca, vec_scale.size) if _exists(pca) else None
-    dense: list[DenseLayer] = []
-    size = vec_scale.size
-    for path in layers:
-        dense.append(_load_dense(path, size))
-        size = dense[-1].size_out
-    try:
-        return TimbreMap(vec_scale, pca_layer, dense)
-    except SettingsError as error:
-        raise FormatError(f"{folder}: {error}") from error
-
-
-def _load_vec_scale(folder: Path, scale: Scale) -> VecScale:
-    _check_folder(folder)
-    mean = _read(folder / "mean")
-    size = mean.values.size
-    rest = [_vector(folder / name, size) for name in ("std", "min", "range")]
-    try:
-        return VecScale(mean.values, *rest, scale=scale)
-    except (ShapeError, SettingsError) as error:
-        raise FormatError(f"{folder}: {error}") from error
-
-
-def _load_pca(folder: Path, size: int) -> PCALayer:
-    _check_folder(folder)
-    biases = _vector(folder / "biases", size)
-    weights = _matrix(folder / "weights", size, size)
-    weights_inv = _matrix(folder / "weights_inv", size, size)
-    try:
-        return PCALayer(weights, biases, weights_inv)
-    except SettingsError as error:
-        raise FormatError(f"{folder}: {error}") from error
-
-
-def _load_dense(folder: Path, size_in: int) -> DenseLayer:
-    _check_folder(folder)
-    biases = _read(folder / "biases").values
-    weights = _matrix(folder / "weights", size_in, biases.size)
-    weights_inv = _matrix(folder / "weights_inv", biases.size, size_in)
-    activation = _read_activation(folder / "activation")
-    try:
-        return DenseLayer(weights, biases, activation, weights_inv)
-    except (ShapeError, SettingsError) as error:
-        raise FormatError(f"{folder}: {error}") from error
-
-
-def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
         found = "a file" if _exists(folder) else "nothing"
-        raise FormatError(f"{folder}: expected a folder, found {found}")
+        raise PathError(f"{folder}: expected a folder, found {found}; give a model folder")
+    folder = find_map(folder) or folder
+    if not any(
+        _exists(folder / name)
+        for kind in layers.LAYERS
+        for name in (kind.folder, f"{kind.folder}_0")
+    ):
+        raise FormatError(f"{folder}: {_why_no_model(folder)}")
+    paths = [(kind, path) for kind in layers.LAYERS for path in _folders(folder, kind)]
+    chain: list[Layer] = []
+    for kind, path in paths:
+        layer = _read_layer(kind, path, chain[-1].size_out if chain else None)
+        chain.append(layer.with_scale(scale) if isinstance(layer, VecScale) else layer)
+    try:
+        return TimbreMap.of(*chain)
+    except (ShapeError, SettingsError) as error:
+        raise FormatError(f"{folder}: {error}") from error
+
+
+def _why_no_model(folder: Path) -> str:
+    if (folder / CONFIG).is_file():
+        return "has no map yet, as its training has not finished; resume it with tm-train --resume"
+    models = sorted(child.name for child in folder.iterdir() if find_map(child))
+    way_out = f"name one of {', '.join(models)} in it" if models else "give one that tm-train wrote"
+    return f"not a model folder; {way_out}"
+
+
+def _read_layer(kind: type[Layer], folder: Path, size_in: int | None) -> Layer:
+    if not folder.is_dir():
+        found = "a file" if _exists(folder) else "nothing"
+        raise FormatError(f"{folder}: expected a folder, found {found}; {_RESTORE}")
+    try:
+        return kind.read(_LayerFiles(folder), size_in)
+    except (ShapeError, SettingsError) as error:
+        raise FormatError(f"{folder}: {error}") from error
 
 
 def _exists(path: Path) -> bool:
@@ -211,18 +189,59 @@ def _exists(path: Path) -> bool:
     return os.path.lexists(path)
 
 
-def _dense_folders(folder: Path) -> list[Path]:
-    """All dense layers in order: 0, 1, 2, ... without a gap."""
-    found = {path.name for path in folder.iterdir() if path.name.startswith("dense_layer_")}
-    expected = [f"dense_layer_{index}" for index in range(max(len(found), 1))]
+def _folders(folder: Path, kind: type[Layer]) -> list[Path]:
+    """Every folder of a kind of layer; where there may be many, 0, 1, 2, ... without a gap."""
+    if kind.how_many != "one or more":
+        path = folder / kind.folder
+        return [] if kind.how_many == "one or none" and not _exists(path) else [path]
+    found = {path.name for path in folder.iterdir() if path.name.startswith(f"{kind.folder}_")}
+    expected = [f"{kind.folder}_{index}" for index in range(max(len(found), 1))]
     for name in expected:
         if name not in found:
-            others = ", ".join(sorted(found)[:5]) or "no dense layer"
+            others = ", ".join(sorted(found)[:5]) or f"no {kind.folder}"
             raise FormatError(
-                f"{folder / name}: missing, found {others}: dense layers are numbered from 0 "
-                "without a gap"
+                f"{folder / name}: missing, found {others}; number them from 0 without a gap"
             )
     return [folder / name for name in expected]
+
+
+class _LayerFiles:
+    """The files of one layer: see `timbremap_runtime.core.layers.base.Files`."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def vector(self, name: str, size: int | None = None) -> FloatArray:
+        path = self._folder / name
+        values, _ = _read(path)
+        if size is not None and values.size != size:
+            raise FormatError(f"{path}: expected {size} values, found {values.size}; {_RESTORE}")
+        return values
+
+    def matrix(self, name: str, n_rows: int, n_columns: int) -> FloatArray:
+        path = self._folder / name
+        values, shape = _read(path)
+        if values.size != n_rows * n_columns:
+            raise FormatError(
+                f"{path}: expected {n_rows * n_columns} values ({n_rows} rows of {n_columns}), "
+                f"found {values.size}; {_RESTORE}"
+            )
+        if shape not in (None, (n_rows, n_columns)):
+            raise FormatError(
+                f"{path}.npy: expected shape {(n_rows, n_columns)}, found {shape}; {_RESTORE}"
+            )
+        return values.reshape(n_rows, n_columns)
+
+    def word(self, name: str, words: Iterable[str], default: str) -> str:
+        path = self._folder / name
+        if not _exists(path):
+            return default
+        word = "\n".join(_read_lines(path)).strip()
+        if word not in words:
+            raise FormatError(
+                f"{path}, line 1: unknown {name} {word[:40]!r}; expected one of {', '.join(words)}"
+            )
+        return word
 
 
 class _Array(NamedTuple):
@@ -230,25 +249,6 @@ class _Array(NamedTuple):
     """Flat, row by row."""
     shape: tuple[int, ...] | None
     """As the .npy file says; None where there is only text."""
-
-
-def _vector(path: Path, size: int) -> FloatArray:
-    values, _ = _read(path)
-    if values.size != size:
-        raise FormatError(f"{path}: expected {size} values, found {values.size}")
-    return values
-
-
-def _matrix(path: Path, n_rows: int, n_columns: int) -> FloatArray:
-    values, shape = _read(path)
-    if values.size != n_rows * n_columns:
-        raise FormatError(
-            f"{path}: expected {n_rows * n_columns} values ({n_rows} rows of {n_columns}), "
-            f"found {values.size}"
-        )
-    if shape not in (None, (n_rows, n_columns)):
-        raise FormatError(f"{path}.npy: expected shape {(n_rows, n_columns)}, found {shape}")
-    return values.reshape(n_rows, n_columns)
 
 
 def _read(path: Path) -> _Array:
@@ -261,30 +261,32 @@ def _read(path: Path) -> _Array:
         return _Array(text.values, npy.shape)
     array = text or npy
     if array is None:
-        raise FormatError(f"{path}: missing, and so is {npy_path.name}")
+        raise FormatError(f"{path}: missing, and so is {npy_path.name}; {_RESTORE}")
     return array
 
 
 def _check_agreement(path: Path, text: FloatArray, npy: FloatArray) -> None:
     if text.size != npy.size:
-        raise FormatError(f"{path}: {text.size} values, but {npy.size} in its .npy")
+        raise FormatError(
+            f"{path}: {text.size} values, but {npy.size} in its .npy; delete the wrong one"
+        )
     # Half a float32 step, and half of the last decimal that %.32f prints, with room to spare.
     differs = np.abs(text - npy) > 1e-7 * np.abs(text) + 1e-32
     if differs.any():
         index = int(np.argmax(differs))
         raise FormatError(
-            f"{path}, line {index + 1}: {text[index]:.9g} here, {npy[index]:.9g} in "
-            f"{path.name}.npy: delete the one that is wrong"
+            f"{path}, line {index + 1}: {text[index]:.9g} here, but {npy[index]:.9g} in "
+            f"{path.name}.npy; delete the wrong one"
         )
 
 
 def _read_bytes(path: Path) -> bytes:
     if not path.is_file():
-        raise FormatError(f"{path}: expected a file")
+        raise FormatError(f"{path}: expected a file; {_RESTORE}")
     # Not `read(MAX_BYTES + 1)`: that asks the system for as much memory, for a file of 100 bytes.
     n_bytes = path.stat().st_size
     if n_bytes > MAX_BYTES:
-        raise FormatError(f"{path}: larger than {MAX_BYTES} bytes: this is no part of a map")
+        raise FormatError(f"{path}: larger than {MAX_BYTES} bytes, too large for a map; {_RESTORE}")
     with path.open("rb") as file:
         return file.read(n_bytes)
 
@@ -293,19 +295,19 @@ def _read_lines(path: Path) -> list[str]:
     try:
         text = _read_bytes(path).decode("ascii")
     except UnicodeDecodeError:
-        raise FormatError(f"{path}: not a text file of numbers and words") from None
+        raise FormatError(f"{path}: not a text file of numbers and words; {_RESTORE}") from None
     return text.split("\n")
 
 
 def _read_text(path: Path) -> _Array:
     *lines, last = _read_lines(path)
     if not lines and not last:
-        raise FormatError(f"{path}: empty, expected one number a line")
+        raise FormatError(f"{path}: empty, expected one number per line; {_RESTORE}")
     if last:
         if not re.fullmatch(_WHOLE_NUMBER, last):
             raise FormatError(
-                f"{path}, line {len(lines) + 1}: no newline after {last[:40]!r}: is the file cut "
-                "short?"
+                f"{path}, line {len(lines) + 1}: no newline after {last[:40]!r}, so the file may "
+                f"be cut short; {_RESTORE}"
             )
         lines.append(last)
     limit = float(np.finfo(np.float32).max)
@@ -315,7 +317,8 @@ def _read_text(path: Path) -> _Array:
         number = float(word) if re.fullmatch(_NUMBER, word) else np.nan
         if not abs(number) <= limit:
             raise FormatError(
-                f"{path}, line {index + 1}: expected a finite float32 number, found {word[:40]!r}"
+                f"{path}, line {index + 1}: expected a finite float32 number, found {word[:40]!r}; "
+                f"{_RESTORE}"
             )
         values[index] = number
     return _Array(values, None)
@@ -323,81 +326,53 @@ def _read_text(path: Path) -> _Array:
 
 def _read_npy(path: Path) -> _Array:
     content = _read_bytes(path)
-    wide = content[6:7] in (b"\x02", b"\x03")  # versions 2 and 3 have a wider header size
-    start = 12 if wide else 10
-    end = start + int.from_bytes(content[8:start], "little")
-    header = re.fullmatch(_NPY_HEADER, content[start:end])
-    if content[:6] != b"\x93NUMPY" or header is None:
-        raise FormatError(f"{path}: expected floats saved by numpy.save")
-    kind, order, *sizes = header.groups()
-    shape = tuple(int(size) for size in sizes if size)
-    dtype = np.dtype(kind.decode())
-    n_bytes = prod(shape) * dtype.itemsize
-    if len(content) - end != n_bytes:
+    file = BytesIO(content)
+    try:
+        array: Any = np.load(file, allow_pickle=False)
+    except Exception as error:  # numpy.load can raise anything for a damaged header
         raise FormatError(
-            f"{path}: expected {n_bytes} bytes for shape {shape}, found {len(content) - end}"
+            f"{path}: expected floats saved by numpy.save, found a damaged file; {_RESTORE}"
+        ) from error
+    if not isinstance(array, np.ndarray):
+        raise FormatError(f"{path}: expected floats saved by numpy.save; {_RESTORE}")
+    array = cast("NDArray[Any]", array)
+    if array.dtype.kind != "f" or array.dtype.itemsize > 8:
+        raise FormatError(f"{path}: expected floats, found {array.dtype}; {_RESTORE}")
+    if array.ndim not in (1, 2):
+        raise FormatError(
+            f"{path}: expected a vector or a matrix, found shape {array.shape}; {_RESTORE}"
         )
-    array = np.frombuffer(content, dtype, offset=end).astype(np.float64)
+    if (n_more := len(content) - file.tell()) != 0:
+        raise FormatError(f"{path}: {n_more} bytes after the end of the array; {_RESTORE}")
     if array.size == 0:
-        raise FormatError(f"{path}: empty, shape {shape}")
-    array = array.reshape(shape, order="F" if order == b"True" else "C")
-    finite = np.abs(array) <= np.finfo(np.float32).max
+        raise FormatError(f"{path}: empty, shape {array.shape}; {_RESTORE}")
+    values = array.astype(np.float64).ravel()
+    finite = np.abs(values) <= np.finfo(np.float32).max
     if not finite.all():
         index = int(np.argmin(finite))
         raise FormatError(
             f"{path}, value {index + 1}: expected a finite float32 number, "
-            f"found {array.flat[index]}"
+            f"found {values[index]}; {_RESTORE}"
         )
-    return _Array(array.ravel(), shape)
-
-
-def _read_activation(path: Path) -> str:
-    if not _exists(path):
-        return "linear"
-    word = "\n".join(_read_lines(path)).strip()
-    if word not in ACTIVATIONS:
-        raise FormatError(
-            f"{path}, line 1: unknown activation {word[:40]!r}: expected one of "
-            f"{', '.join(ACTIVATIONS)}"
-        )
-    return word
+    return _Array(values, array.shape)
 
 
 def _check_replaceable(target: Path) -> None:
     if not _exists(target):
         return
     if not target.is_dir():
-        raise PathError(f"{target}: is a file: name a folder")
-    if not (target / "vec_scale").is_dir() and any(target.iterdir()):
-        raise PathError(
-            f"{target}: is there and is not a model, so it is not replaced: name another folder"
-        )
+        raise PathError(f"{target}: is a file; choose a folder")
+    if not (target / VecScale.folder).is_dir() and any(target.iterdir()):
+        raise PathError(f"{target}: already exists but is not a model folder; choose another")
 
 
 def _write(mapping: TimbreMap, folder: Path) -> None:
-    scale = mapping.vec_scale
-    arrays = {"mean": scale.mean, "std": scale.std, "min": scale.minimum, "range": scale.range}
-    _write_layer(folder / "vec_scale", arrays)
-    if mapping.pca is not None:
-        _write_layer(folder / "pca_layer", _matrices(mapping.pca))
-    for index, layer in enumerate(mapping.dense):
-        path = folder / f"dense_layer_{index}"
-        _write_layer(path, _matrices(layer))
-        if layer.activation != "linear":
-            (path / "activation").write_bytes(f"{layer.activation}\n".encode())
-
-
-def _matrices(layer: PCALayer | DenseLayer) -> dict[str, FloatArray]:
-    return {
-        "weights": layer.weights,
-        "biases": layer.biases,
-        "weights_inv": layer.weights_inv,
-    }
-
-
-def _write_layer(folder: Path, arrays: dict[str, FloatArray]) -> None:
-    folder.mkdir()
-    for name, array in arrays.items():
-        text = "".join(f"{value:.32f}\n" for value in array.ravel().tolist())
-        (folder / name).write_bytes(text.encode())
-        np.save(folder / f"{name}.npy", array.astype(np.float32))
+    for name, layer in named_layers(mapping.layers):
+        path = folder / name
+        path.mkdir()
+        for file, array in layer.arrays().items():
+            text = "".join(f"{value:.32f}\n" for value in array.ravel().tolist())
+            (path / file).write_bytes(text.encode())
+            np.save(path / f"{file}.npy", array.astype(np.float32))
+        for file, word in layer.words().items():
+            (path / file).write_bytes(f"{word}\n".encode())

@@ -1,16 +1,21 @@
-"""Types that several files share."""
+"""Types and numbers that several files share."""
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-FloatArray: TypeAlias = NDArray[np.float64]
+# As strings: numpy.typing takes as long to import as half of this package.
+FloatArray: TypeAlias = "NDArray[np.float64]"
 """What every layer takes and gives: float64, whatever the shape."""
 
-BoolArray: TypeAlias = NDArray[np.bool_]
+BoolArray: TypeAlias = "NDArray[np.bool_]"
 
 Scale = Literal["normal", "uniform"]
 """How the point's [0, 1] becomes Z*: by the normal quantile, or linearly from min to max."""
+
+PARAMETER_MAX = 127
+"""Parameters run from 0 to this, as a MIDI controller does."""

@@ -2,59 +2,63 @@
 
 Every NumPy call costs about half a microsecond whatever it does, and one frame of a small map is
 a few dozen multiplications. For a small map the chain is therefore written out, once when the map
-is built, as one Python function without loops, with its numbers as constants::
+is built, as one Python function without loops, with its numbers as constants and a line for each
+number of each stage. Here C to P of a map with one coordinate and two parameters:
 
-    def frame(values):
-        x0, x1 = values.tolist()
-        x0 = quantile(LOW if x0 < LOW else HIGH if x0 > HIGH else x0, 0.0, 1.0)
-        ...
-        p = empty(9)
-        pack(p, 0, 127.0 / (1.0 + exp(-v)) if (v := x0 * 0.53 + x1 * -0.21 + 0.1) < 0.0 ...)
-        return p
+    >>> from timbremap_runtime import DenseLayer, TimbreMap, VecScale
+    >>> scale = VecScale([0.0], [1.0], [-3.0], [6.0], "uniform")
+    >>> mapping = TimbreMap(scale, [DenseLayer([[1.0, -1.0]], [0.0, 0.0])])
+    >>> print(mapping.frame_source("forward"))
+    def forward(values):
+        a0, = values.tolist()
+        b0 = 0.0 if a0 < 0.0 else 1.0 if a0 > 1.0 else a0
+        c0 = b0 * 6.0 + -3.0
+        c1 = b0 * -6.0 + 3.0
+        result = empty(2)
+        pack(
+            result, 0,
+            127.0 / (1.0 + exp(-c0)) if c0 < 0.0 else 127.0 - 127.0 / (1.0 + exp(c0)),
+            127.0 / (1.0 + exp(-c1)) if c1 < 0.0 else 127.0 - 127.0 / (1.0 + exp(c1)),
+        )
+        return result
 
-For a large one it is the same few NumPy calls as for a batch, around scalars for the m controls.
+For a large map only what comes before the first matrix is written out, and the rest is the same few
+NumPy calls as for a batch.
 
-A frame that needs more care, one with a slider at its end or a number out of range, is left to
+A frame that needs more care, one with a parameter at its end or a number out of range, is left to
 the way of the batches: the function returns None, or raises one of `LEFT_TO_BATCH`.
+
+The source is registered with `linecache`, so it is seen in tracebacks, can be stepped into, and
+`inspect.getsource` finds it.
 """
 
 from __future__ import annotations
 
-from math import erfc, exp, log, sqrt
+import linecache
+import weakref
+from itertools import count
 from struct import Struct
 from struct import error as StructError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from timbremap_runtime.core.activations import ACTIVATIONS, LEAKY_SLOPE, activate, deactivate, drive
-from timbremap_runtime.core.layers import LOWEST_CONTROL
-
-try:
-    # AS 241 in C, a sixth of the time of its public face, which checks its arguments in Python.
-    from _statistics import _normal_dist_inv_cdf as quantile  # pyright: ignore
-except ImportError:  # not CPython
-    from statistics import NormalDist
-
-    def quantile(c: float, mean: float, std: float) -> float:
-        """Φ⁻¹ of one number."""
-        return NormalDist(mean, std).inv_cdf(c)
-
+from timbremap_runtime.core.stages import Affine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from timbremap_runtime.core.mapping import Stage
-    from timbremap_runtime.core.types import FloatArray, Scale
+    from timbremap_runtime.core.stages import Stage
+    from timbremap_runtime.core.types import FloatArray
 
     Frame = Callable[[FloatArray], FloatArray | None]
 
 LEFT_TO_BATCH = (ArithmeticError, TypeError, ValueError, StructError)
 """What a frame may raise on numbers that it is not made for, such as exp(710)."""
 
-# Work is counted in multiplications for each stage, an activation as six of them. Written out it
-# takes about 23 (forward) or 27 ns (inverse) each; in NumPy it is 7 or 5 us a stage whatever the
-# size. Microseconds for a frame with m = 3, normal scale, one stage, written out / NumPy (2 cores,
+# Work is counted in multiplications for each matrix, what follows it as six of them. Written out it
+# takes about 23 (forward) or 27 ns (inverse) each; in NumPy it is 7 or 5 us a matrix whatever the
+# size. Microseconds for a frame with m = 3, normal scale, one matrix, written out / NumPy (2 cores,
 # CPython 3.11, NumPy 2.4):
 #
 #     n          4           9           16          24          32          64
@@ -63,21 +67,18 @@ LEFT_TO_BATCH = (ArithmeticError, TypeError, ValueError, StructError)
 MOST_WORK_FORWARD = 290
 MOST_WORK_INVERSE = 190
 
-_MINUS_SQRT_HALF = -sqrt(0.5)
+_LETTERS = "abcdefgh"
+_numbers = count(1)
 
 
-def forward_frame(scale: Scale, stages: Sequence[Stage]) -> Frame:
+def forward_frame(stages: Sequence[Stage]) -> Frame:
     """Make the function for C -> P: (m,) to (n,)."""
-    if _work(stages) <= MOST_WORK_FORWARD:
-        return unrolled_forward(scale, stages)
-    return wide_forward(scale, stages)
+    return written_forward(stages, is_small(stages, MOST_WORK_FORWARD)).compiled()
 
 
-def inverse_frame(scale: Scale, stages: Sequence[Stage]) -> Frame:
+def inverse_frame(stages: Sequence[Stage]) -> Frame:
     """Make the function for P -> C: (n,) to (m,), None if a value is at an end, or NaN."""
-    if _work(stages) <= MOST_WORK_INVERSE:
-        return unrolled_inverse(scale, stages)
-    return wide_inverse(scale, stages)
+    return written_inverse(stages, is_small(stages, MOST_WORK_INVERSE)).compiled()
 
 
 def few_rows(stages: Sequence[Stage]) -> int:
@@ -89,151 +90,168 @@ def few_rows(stages: Sequence[Stage]) -> int:
     return max(8, min(24, round(1900 / _work(stages))))
 
 
+def is_small(stages: Sequence[Stage], most_work: float) -> bool:
+    """Whether a map is small enough for all its stages to be written out."""
+    return _work(stages) <= most_work
+
+
 def _work(stages: Sequence[Stage]) -> float:
-    return sum(stage.matrix.size + 6 * stage.offset.size for stage in stages) / len(stages)
+    affine = _affine(stages)
+    return sum(stage.matrix.size + 6 * stage.offset.size for stage in affine) / len(affine)
 
 
-def unrolled_forward(scale: Scale, stages: Sequence[Stage]) -> Frame:
-    """Write out C -> P as plain Python."""
-    return _function(*written_forward(scale, stages))
+def _affine(stages: Sequence[Stage]) -> list[Affine]:
+    return [stage for stage in stages if isinstance(stage, Affine)]
 
 
-def unrolled_inverse(scale: Scale, stages: Sequence[Stage]) -> Frame:
-    """Write out P -> C as plain Python."""
-    return _function(*written_inverse(scale, stages))
-
-
-def written_forward(scale: Scale, stages: Sequence[Stage]) -> tuple[list[str], list[str]]:
-    """Write the lines of C -> P, and an expression for each result."""
-    size = stages[0].matrix.shape[0]
-    lines = [_unpack("x", size)]
-    low, high = (LOWEST_CONTROL, 1.0 - LOWEST_CONTROL) if scale == "normal" else (0.0, 1.0)
-    for i in range(size):
-        inside = f"{low!r} if x{i} < {low!r} else {high!r} if x{i} > {high!r} else x{i}"
-        lines.append(
-            f"x{i} = quantile({inside}, 0.0, 1.0)" if scale == "normal" else f"x{i} = {inside}"
-        )
-    result: list[str] = []
+def written_forward(stages: Sequence[Stage], small: bool) -> Source:
+    """Write C -> P: all of it, or what comes before the first matrix."""
+    source = Source("forward", _affine(stages)[0].matrix.shape[0])
+    matrix_seen = False
     for stage in stages:
-        bounds = ACTIVATIONS[stage.activation]
-        if bounds is not None:
-            low, high, gain = bounds[:3]
-            # By way of the distance to the nearer end: see `squash`.
-            shift, span = (f"{low!r} + " if low else ""), high - low
-            result = [
-                f"({shift}{span!r} / (1.0 + exp(-v)) if (v := {total}) < 0.0 "
-                f"else {high!r} - {span!r} / (1.0 + exp(v)))"
-                for total in _sums("x", gain * stage.matrix, gain * stage.offset)
-            ]
+        matrix_seen |= isinstance(stage, Affine)
+        if small or not matrix_seen:
+            source.write(stage, inverse=False)
         else:
-            result = _sums("x", stage.matrix, stage.offset)
-            if stage.activation == "leakyrelu":
-                result = [f"(v if (v := {v}) >= 0.0 else v * {LEAKY_SLOPE!r})" for v in result]
-        if stage is not stages[-1]:
-            # All right-hand sides are evaluated before the first name is bound anew.
-            lines.append(f"{_names('x', len(result))} = {', '.join(result)},")
-    return lines, result
+            source.call(stage, inverse=False)
+    source.finish()
+    return source
 
 
-def written_inverse(scale: Scale, stages: Sequence[Stage]) -> tuple[list[str], list[str]]:
-    """Write the lines of P -> C, and an expression for each result."""
-    lines = [_unpack("y", stages[-1].matrix.shape[1])]
+def written_inverse(stages: Sequence[Stage], small: bool) -> Source:
+    """Write P -> C: all of it, or what is left after the last matrix."""
+    matrices = _affine(stages)
+    source = Source("inverse", matrices[-1].matrix.shape[1])
+    n_left = len(matrices)
     for stage in reversed(stages):
-        names = [f"y{j}" for j in range(stage.matrix.shape[1])]
-        bounds = ACTIVATIONS[stage.activation]
-        matrix = stage.inverse_matrix
-        if bounds is not None:
-            low, high, gain, first, last = *bounds[:3], bounds.first, bounds.last
-            inside = " and ".join(f"{first!r} <= {y} <= {last!r}" for y in names)
-            lines.append(f"if not ({inside}): return None")
-            for y in names:
-                above = f"({y} - {low!r})" if low else y
-                lines.append(f"{y} = log({above} / ({high!r} - {y}))")
-            matrix = matrix / gain
-        elif stage.activation == "leakyrelu":
-            lines += [f"if {y} < 0.0: {y} /= {LEAKY_SLOPE!r}" for y in names]
-        sums = _sums("y", matrix, stage.inverse_offset)
-        lines.append(f"{_names('y', len(sums))} = {', '.join(sums)},")
-    size = range(stages[0].matrix.shape[0])
-    if scale == "normal":
-        return lines, [f"0.5 * erfc(y{i} * {_MINUS_SQRT_HALF!r})" for i in size]
-    return lines, [f"0.0 if y{i} < 0.0 else 1.0 if y{i} > 1.0 else y{i}" for i in size]
+        if small or not n_left:
+            source.write(stage, inverse=True)
+        else:
+            source.call(stage, inverse=True)
+        n_left -= isinstance(stage, Affine)
+    source.finish()
+    return source
 
 
-def _sums(name: str, matrix: FloatArray, offset: FloatArray) -> list[str]:
-    """Write out x . matrix + offset, one expression a column."""
-    return [
-        " + ".join([*(f"{name}{i} * {weight!r}" for i, weight in enumerate(column)), repr(shift)])
-        for column, shift in zip(matrix.T.tolist(), offset.tolist(), strict=True)
-    ]
+class Source:
+    """The source of a frame function, growing stage by stage.
 
+    Parameters
+    ----------
+    name : str
+        Of the function.
+    size : int
+        How many numbers it is given.
+    """
 
-def _names(name: str, size: int) -> str:
-    return "".join(f"{name}{i}, " for i in range(size))
+    def __init__(self, name: str, size: int):
+        self.name = name
+        self.lines: list[str] = []
+        self._namespace: dict[str, Any] = {"array": np.array, "empty": np.empty}
+        self._size = size
+        self._array = "values"
+        self._names: list[str] | None = None
+        """Of the numbers; None while they are in the array, or not yet named."""
+        self._unnamed: list[str] | None = None
+        """Expressions for the numbers, if these are without names."""
+        self._n_sets = self._n_constants = 0
 
+    def unpack(self) -> list[str]:
+        """Return the names of the numbers; read them out of the array if they are in one."""
+        if self._unnamed is not None:
+            self._names = self._new_names(self._size)
+            pairs = zip(self._names, self._unnamed, strict=True)
+            self.lines += [f"{name} = {expression}" for name, expression in pairs]
+            self._unnamed = None
+        elif self._names is None:
+            self._names = self._new_names(self._size)
+            self.lines.append(f"{', '.join(self._names)}, = {self._array}.tolist()")
+        return self._names
 
-def _unpack(name: str, size: int) -> str:
-    return f"{_names(name, size)} = values.tolist()"
+    def guard(self, stage: Stage) -> None:
+        """Leave the frame to the batch where the written inverse of a stage does not hold."""
+        condition = stage.write_guard(self.unpack())
+        if condition is not None:
+            self.lines.append(f"if not ({condition}): return None")
 
+    def write(self, stage: Stage, *, inverse: bool) -> None:
+        """Write out a stage, a line for each number."""
+        names = self.unpack()
+        if inverse:
+            self.guard(stage)
+        expressions = stage.write_inverse(names) if inverse else stage.write_forward(names)
+        if expressions == names:
+            return
+        self._namespace |= stage.functions
+        self._names, self._unnamed, self._size = None, expressions, len(expressions)
 
-def _function(lines: Sequence[str], result: Sequence[str]) -> Frame:
-    # Packed where it stays: a tenth of the whole quicker than a list that np.array reads.
-    lines = [*lines, f"p = empty({len(result)})", f"pack(p, 0, {', '.join(result)})", "return p"]
-    return compiled(lines, len(result))
-
-
-def compiled(lines: Sequence[str], n_results: int) -> Frame:
-    """Make a function of ``values`` from its lines."""
-    body = "\n    ".join(lines)
-    # The source is made of numbers and of the names here: nothing that a file says gets into it.
-    namespace: dict[str, Any] = {
-        "empty": np.empty, "pack": Struct(f"{n_results}d").pack_into,
-        "exp": exp, "log": log, "erfc": erfc, "quantile": quantile,
-    }  # fmt: skip
-    exec(f"def frame(values):\n    {body}\n", namespace)
-    return namespace["frame"]
-
-
-def wide_forward(scale: Scale, stages: Sequence[Stage]) -> Frame:
-    """Make C -> P of a few NumPy calls."""
-    low, high = (LOWEST_CONTROL, 1.0 - LOWEST_CONTROL) if scale == "normal" else (0.0, 1.0)
-    first, *others = stages
-    # The first offset as one more row, of a control that is always 1: one call less.
-    matrix = np.vstack([first.matrix, first.offset])
-
-    def frame(values: FloatArray) -> FloatArray:
-        controls = [low if c < low else high if c > high else c for c in values.tolist()]
-        if scale == "normal":
-            controls = [quantile(c, 0.0, 1.0) for c in controls]
-        controls.append(1.0)
-        x = activate(first.activation, np.array(controls).dot(matrix))
-        for stage in others:
-            x = x.dot(stage.matrix)
-            x += stage.offset
-            activate(stage.activation, x)
-        return x
-
-    return frame
-
-
-def wide_inverse(scale: Scale, stages: Sequence[Stage]) -> Frame:
-    """Make P -> C of a few NumPy calls."""
-    steps = [(stage, ACTIVATIONS[stage.activation]) for stage in reversed(stages)]
-
-    def frame(values: FloatArray) -> FloatArray | None:
-        y = values
-        for stage, bounds in steps:
-            if bounds is None:
-                y, _ = deactivate(stage.activation, y)
-            # argmin and argmax take a quarter of the time of min and max.
-            elif y.item(y.argmin()) >= bounds.first and y.item(y.argmax()) <= bounds.last:
-                y = drive(bounds, y)
+    def call(self, stage: Stage, *, inverse: bool) -> None:
+        """Let NumPy do a stage."""
+        if self._unnamed is not None:
+            self.unpack()
+        if isinstance(stage, Affine):
+            if inverse:
+                self._multiply(stage.inverse_matrix, stage.inverse_offset)
             else:
-                return None
-            y = y.dot(stage.inverse_matrix)
-            y += stage.inverse_offset
-        if scale == "normal":
-            return np.array([0.5 * erfc(u * _MINUS_SQRT_HALF) for u in y.tolist()])
-        return np.array([0.0 if u < 0.0 else 1.0 if u > 1.0 else u for u in y.tolist()])
+                self._multiply(stage.matrix, stage.offset)
+        elif inverse:
+            function = self._constant(stage.inverse)
+            self.lines.append(f"x, at_end = {function}({self._array})")
+            self.lines.append("if at_end is not None: return None")
+        else:
+            self.lines.append(f"x = {self._constant(stage.forward)}({self._array})")
+        self._array = "x"
 
-    return frame
+    def _multiply(self, matrix: FloatArray, offset: FloatArray) -> None:
+        if self._names is not None:
+            # The offset as one more row, of a number that is always 1: one call less.
+            matrix = np.vstack([matrix, offset])
+            numbers = f"array(({', '.join(self._names)}, 1.0))"
+            self.lines.append(f"x = {numbers}.dot({self._constant(matrix)})")
+            self._names = None
+        else:
+            self.lines.append(f"x = {self._array}.dot({self._constant(matrix)})")
+            self.lines.append(f"x += {self._constant(offset)}")
+        self._size = offset.size
+
+    def allocate(self) -> None:
+        """Make an array for the numbers."""
+        self.lines.append(f"result = empty({self._size})")
+
+    def finish(self) -> None:
+        """Return the result, as an array."""
+        numbers = self._unnamed or self._names
+        if numbers is not None:
+            # Packed where it stays: a tenth of the whole quicker than a list that np.array reads.
+            self.allocate()
+            self._namespace["pack"] = Struct(f"{self._size}d").pack_into
+            self.lines += ["pack(", "    result, 0,", *(f"    {each}," for each in numbers), ")"]
+            self._array = "result"
+        self.lines.append(f"return {self._array}")
+
+    def _new_names(self, size: int) -> list[str]:
+        number = self._n_sets
+        self._n_sets += 1
+        letter = _LETTERS[number] if number < len(_LETTERS) else f"v{number}_"
+        return [f"{letter}{i}" for i in range(size)]
+
+    def _constant(self, value: object) -> str:
+        self._n_constants += 1
+        name = f"k{self._n_constants}"
+        self._namespace[name] = value
+        return name
+
+    def __str__(self) -> str:
+        body = "".join(f"    {line}\n" for line in self.lines)
+        return f"def {self.name}(values):\n{body}"
+
+    def compiled(self) -> Frame:
+        """Make the function, and let `linecache` know its source for as long as it lives."""
+        text = str(self)
+        file = f"<timbremap {self.name} {next(_numbers)}>"
+        # Made of numbers and of the names here alone: nothing that a file says gets into it.
+        exec(compile(text, file, "exec"), self._namespace)
+        frame: Frame = self._namespace.pop(self.name)
+        linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
+        weakref.finalize(frame, linecache.cache.pop, file, None).atexit = False
+        return frame

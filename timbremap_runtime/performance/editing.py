@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from timbremap_runtime.core.activations import ACTIVATIONS, activate, deactivate
+from timbremap_runtime.core import stages
+from timbremap_runtime.core.activations import Bounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,8 +45,8 @@ class Editor:
     def __init__(self, mapping: TimbreMap, active: NDArray[np.bool_] | None):
         self._mapping = mapping
         self._active = slice(None) if active is None else active
-        *self._earlier, self._last = mapping.stages
-        self._bounds = ACTIVATIONS[self._last.activation]
+        self._earlier, self._last, self._end = stages.split_at_last_affine(mapping.stages)
+        self._bounds = self._end[-1] if self._end and isinstance(self._end[-1], Bounded) else None
         # Rows of zeros for what is switched off: it has no say.
         self._solution = self._last.inverse_matrix
         if active is not None:
@@ -68,14 +69,18 @@ class Editor:
             The point in [0, 1].
         """
         mapping = self._mapping
-        wanted, at_end = deactivate(self._last.activation, p)
         with np.errstate(all="ignore"):
-            x = self._to_last(mapping.vec_scale.spread(c))
-            x += (wanted - x @ self._last.matrix - self._last.offset) @ self._solution
-            u, earlier_at_end = self._from_last(x)
-        if earlier_at_end or (at_end is not None and at_end[self._active].any()):
-            u = mapping.region.walk(mapping.region.centre, u)
-        return mapping.vec_scale.unspread(u)
+            at_end = False
+            wanted = p
+            for stage in reversed(self._end):
+                wanted, ends = stage.inverse(wanted)
+                at_end |= ends is not None and bool(ends[self._active].any())
+            x = stages.forward(self._earlier, self._u(c))
+            x += (wanted - self._last.forward(x)) @ self._solution
+            u, earlier_at_end = stages.inverse(self._earlier, x)
+            if at_end or earlier_at_end is not None:
+                u = mapping.region.walk(mapping.region.centre, u)
+            return stages.inverse(mapping.front, u)[0]
 
     def drag(self, c: FloatArray, index: int, before: float, after: float) -> FloatArray:
         """Find the point after one parameter was moved by hand.
@@ -102,23 +107,16 @@ class Editor:
         values = np.array([before, after])
         if self._bounds is not None:
             values = np.clip(values, self._bounds.low_end, self._bounds.high_end)
-        values, _ = deactivate(self._last.activation, values)
-        start = mapping.vec_scale.spread(c)
+        start = self._u(c)
         with np.errstate(all="ignore"):  # a map without limits takes values without limits
-            x = self._to_last(start) + np.diff(values) * self._solution[index]
-            u, _ = self._from_last(x)
-        return mapping.vec_scale.unspread(mapping.region.walk(start, u))
+            values, _ = stages.inverse(self._end, values)
+            x = (
+                stages.forward(self._earlier, start.copy())
+                + np.diff(values) * self._solution[index]
+            )
+            u, _ = stages.inverse(self._earlier, x)
+            u = mapping.region.walk(start, u)
+            return stages.inverse(mapping.front, u)[0]
 
-    def _to_last(self, u: FloatArray) -> FloatArray:
-        x = u.copy()
-        for stage in self._earlier:
-            x = activate(stage.activation, x @ stage.matrix + stage.offset)
-        return x
-
-    def _from_last(self, x: FloatArray) -> tuple[FloatArray, bool]:
-        any_at_end = False
-        for stage in reversed(self._earlier):
-            x, at_end = deactivate(stage.activation, x)
-            any_at_end |= at_end is not None
-            x = x @ stage.inverse_matrix + stage.inverse_offset
-        return x, any_at_end
+    def _u(self, c: FloatArray) -> FloatArray:
+        return stages.forward(self._mapping.front, c.copy())

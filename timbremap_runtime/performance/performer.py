@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from timbremap_runtime.core.layers import rows
+from timbremap_runtime.core.layers.base import as_frames
 from timbremap_runtime.errors import SettingsError, ShapeError
 from timbremap_runtime.performance.editing import Editor
 from timbremap_runtime.performance.state import (
@@ -90,7 +90,7 @@ class Performer:
     --------
     >>> from timbremap_runtime import DenseLayer, TimbreMap, VecScale
     >>> dense = DenseLayer([[1.0, -1.0]], [0.0, 0.0])
-    >>> performer = Performer(TimbreMap(VecScale([0.0], [1.0], [-3.0], [6.0]), None, [dense]))
+    >>> performer = Performer(TimbreMap(VecScale([0.0], [1.0], [-3.0], [6.0]), [dense]))
     >>> performer.move([0.5])
     array([63.5, 63.5])
     >>> performer.set(0, 100.0)
@@ -404,7 +404,7 @@ class Performer:
 
 def _frame(method: str, values: ArrayLike, size: int) -> FloatArray:
     """Make one control frame (size,) of `values`."""
-    array = rows(method, values, size)
+    array = as_frames(method, values, size)
     if array.ndim != 1:
         raise ShapeError(f"{method}: expected shape ({size},), got {array.shape}")
     return array

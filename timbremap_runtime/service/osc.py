@@ -31,7 +31,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from timbremap_runtime.core.layers import check_scale
+from timbremap_runtime.core.layers.vec_scale import check_scale
 from timbremap_runtime.errors import (
     ConnectionFailed,
     FormatError,

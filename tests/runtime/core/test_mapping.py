@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import copy
+import gc
+import inspect
+import linecache
 import math
 import pickle
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 
 import numpy as np
@@ -131,16 +135,30 @@ def test_a_few_rows_equal_the_same_rows_among_many(mapping: TimbreMap, n_rows: i
 
 
 def test_both_ways_of_single_frames_agree(mapping: TimbreMap):
-    ways = (
-        (unrolled.unrolled_forward, unrolled.unrolled_inverse),
-        (unrolled.wide_forward, unrolled.wide_inverse),
-    )
     c = controls(mapping, 1)[0]
-    for forward, inverse in ways:
-        p = forward(mapping.scale, mapping.stages)(c)
+    stages = (*mapping.front, *mapping.stages)
+    for small in (True, False):
+        p = unrolled.written_forward(stages, small).compiled()(c)
         assert p is not None
         equal(p, mapping.forward(c), SAME_P)
-        equal(inverse(mapping.scale, mapping.stages)(p), c, ROUND_TRIP)
+        equal(unrolled.written_inverse(stages, small).compiled()(p), c, ROUND_TRIP)
+
+
+def test_the_source_of_a_frame_is_found_by_the_debugger_and_gone_with_the_map():
+    mapping = random_map(np.random.default_rng(1))
+    frame = mapping._forward_frame
+    assert inspect.getsource(frame).rstrip() == mapping.frame_source("forward")
+    assert "def inverse(values):" in mapping.frame_source("inverse")
+    # A single frame that fails says in which line: half of an array is not what it takes.
+    with pytest.raises(ValueError, match="not enough values") as error:
+        frame(np.zeros(2))
+    shown = "".join(traceback.format_exception(error.value))
+    assert "a0, a1, a2, = values.tolist()" in shown
+    file = frame.__code__.co_filename
+    assert file in linecache.cache
+    del mapping, frame, error, shown
+    gc.collect()
+    assert file not in linecache.cache
 
 
 def test_trace_names_every_stage(mapping: TimbreMap):
@@ -296,7 +314,7 @@ def test_the_inverse_is_finite_whatever_the_sliders_say(value: float):
 def test_an_end_is_read_as_half_a_midi_step_inside():
     # One control, one parameter, spread so widely that the region is no limit.
     scaling = VecScale([0.0], [100.0], [-100.0], [200.0])
-    mapping = TimbreMap(scaling, None, [DenseLayer([[1.0]], [0.0])])
+    mapping = TimbreMap(scaling, [DenseLayer([[1.0]], [0.0])])
     for end, inside in ((0.0, 0.5), (127.0, 126.5), (-3.0, 0.5), (200.0, 126.5), (1e-6, 0.5)):
         equal(mapping.inverse([end]), mapping.inverse([inside]), SAME_C)
 
@@ -316,7 +334,6 @@ def test_one_slider_at_its_end_does_not_throw_the_point_into_a_corner():
 def test_the_round_trip_is_exact_up_to_a_drive_of_15():
     mapping = TimbreMap(
         VecScale([0.0], [5.0], [-15.0], [30.0], "uniform"),
-        None,
         [DenseLayer([[1.0, -1.0]], [0.0, 0.0])],
     )
     c = np.linspace(0.0, 1.0, 1001)[:, np.newaxis]
@@ -330,7 +347,7 @@ def test_sigmoids_driven_anywhere_neither_warn_nor_overflow(scale: Scale):
         weights = np.full((1, n), 1e5)
         weights[0, 0] = -3e4
         mapping = TimbreMap(
-            VecScale([0.0], [1.0], [-3.0], [6.0], scale), None, [DenseLayer(weights, np.zeros(n))]
+            VecScale([0.0], [1.0], [-3.0], [6.0], scale), [DenseLayer(weights, np.zeros(n))]
         )
         for c in ([0.1], [[0.1], [0.9]]):
             p = mapping.forward(c)
@@ -340,7 +357,7 @@ def test_sigmoids_driven_anywhere_neither_warn_nor_overflow(scale: Scale):
 
 def test_a_dimension_without_width_answers_with_its_middle(scale: Scale):
     scaling = VecScale([0.0, 0.0], [1.0, 0.0], [-3.0, 0.0], [6.0, 0.0], scale)
-    mapping = TimbreMap(scaling, None, [DenseLayer(np.eye(2), np.zeros(2))])
+    mapping = TimbreMap(scaling, [DenseLayer(np.eye(2), np.zeros(2))])
     equal(mapping.inverse(mapping.forward([0.2, 0.7])), [0.2, 0.5], ROUND_TRIP)
     equal(mapping.inverse(mapping.forward([[0.2, 0.7]])), [[0.2, 0.5]], ROUND_TRIP)
     equal(mapping.inverse([0.0, 80.0])[1], 0.5, SAME_C)
@@ -357,15 +374,25 @@ def vec_scale() -> VecScale:
 
 def test_layers_that_do_not_fit_are_named_with_both_sizes(vec_scale: VecScale):
     four = DenseLayer(np.eye(4), np.zeros(4))
-    with pytest.raises(ShapeError, match="dense_layer_0 takes 4 values, vec_scale gives 3"):
-        TimbreMap(vec_scale, None, [four])
-    with pytest.raises(ShapeError, match="pca_layer takes 4 values, vec_scale gives 3"):
-        TimbreMap(vec_scale, PCALayer(np.eye(4), np.zeros(4)), [four])
+    with pytest.raises(ShapeError, match="dense_layer_0: takes 4 values, but vec_scale gives 3"):
+        TimbreMap(vec_scale, [four])
+    with pytest.raises(ShapeError, match="pca_layer: takes 4 values, but vec_scale gives 3"):
+        TimbreMap(vec_scale, [four], PCALayer(np.eye(4), np.zeros(4)))
     five = DenseLayer(np.eye(3, 5), np.zeros(5))
-    with pytest.raises(ShapeError, match="dense_layer_1 takes 4 values, dense_layer_0 gives 5"):
-        TimbreMap(vec_scale, None, [five, four])
-    with pytest.raises(ShapeError, match="at least one dense layer"):
-        TimbreMap(vec_scale, None, [])
+    with pytest.raises(
+        ShapeError, match="dense_layer_1: takes 4 values, but dense_layer_0 gives 5"
+    ):
+        TimbreMap(vec_scale, [five, four])
+    with pytest.raises(ShapeError, match="dense_layer: missing; a map needs one or more"):
+        TimbreMap(vec_scale, [])
+
+
+def test_layers_in_another_order_than_that_of_the_format_are_refused(small: TimbreMap):
+    scale, pca, dense = small.layers
+    for wrong in ((pca, scale, dense), (scale, dense, pca), (scale, scale, dense)):
+        with pytest.raises(ShapeError, match=r"in the wrong place; the order is vec_scale|missing"):
+            TimbreMap.of(*wrong)
+    assert TimbreMap.of(scale, pca, dense).pca is pca
 
 
 def test_fewer_parameters_than_controls_are_refused_with_the_reason():
@@ -377,11 +404,11 @@ def test_fewer_parameters_than_controls_are_refused_with_the_reason():
     ("build", "message"),
     [
         (lambda: VecScale([0.0], [1.0, 1.0], [0.0], [1.0]), "std has 2 values, mean has 1"),
-        (lambda: VecScale([], [], [], []), "not empty"),
+        (lambda: VecScale([], [], [], []), "non-empty vector"),
         (lambda: PCALayer(np.eye(3), np.zeros(2)), r"expected shape \(2, 2\), got \(3, 3\)"),
         (lambda: PCALayer(np.eye(2), np.zeros(2), np.eye(3)), r"weights_inv: expected shape"),
         (lambda: DenseLayer(np.eye(2), np.zeros(3)), r"biases: expected shape \(2,\), got \(3,\)"),
-        (lambda: DenseLayer(np.zeros(3), np.zeros(3)), "expected a matrix"),
+        (lambda: DenseLayer(np.zeros(3), np.zeros(3)), "expected a non-empty matrix"),
         (lambda: DenseLayer(np.eye(2, 3), np.zeros(3), "tanh", np.eye(2, 3)), r"\(3, 2\)"),
     ],
 )
@@ -399,7 +426,10 @@ def test_arrays_of_a_wrong_shape_are_refused(build: Callable[[], object], messag
         (lambda: VecScale(["x"], [1.0], [0.0], [1.0]), "not an array of numbers"),
         (lambda: PCALayer(np.zeros((2, 2)), np.zeros(2)), "weights has no inverse"),
         (lambda: PCALayer(np.eye(2), np.zeros(2), -np.eye(2)), "not the inverse"),
-        (lambda: DenseLayer(np.eye(2), np.zeros(2), "relu"), "'relu' is unknown: pass one of"),
+        (
+            lambda: DenseLayer(np.eye(2), np.zeros(2), "relu"),
+            "unknown activation 'relu'; pass one of",
+        ),
         (lambda: DenseLayer([[1e39]], [0.0]), "too large for float32"),
         (lambda: DenseLayer(np.eye(2), np.zeros(2), "tanh", np.ones((2, 2))), "not the inverse"),
     ],
@@ -412,14 +442,14 @@ def test_numbers_that_cannot_be_used_are_refused(build: Callable[[], object], me
 def test_layers_that_overflow_together_are_refused():
     huge = DenseLayer([[3e38]], [0.0], "linear")
     scaling = VecScale([0.0], [3e38], [0.0], [1.0])
-    with pytest.raises(SettingsError, match="pass the range of float64"):
-        TimbreMap(scaling, None, [huge] * 8)
+    with pytest.raises(SettingsError, match="exceed the range of float64"):
+        TimbreMap(scaling, [huge] * 8)
 
 
 def test_a_collapsed_latent_dimension_is_no_reason_to_refuse_a_map(vec_scale: VecScale):
     weights = np.random.default_rng(6).normal(size=(3, 9))
     weights[1] = 0.0
-    mapping = TimbreMap(vec_scale, None, [DenseLayer(weights, np.zeros(9))])
+    mapping = TimbreMap(vec_scale, [DenseLayer(weights, np.zeros(9))])
     c = np.array([0.3, 0.8, 0.6])
     equal(mapping.inverse(mapping.forward(c)), [0.3, 0.5, 0.6], ROUND_TRIP)
 

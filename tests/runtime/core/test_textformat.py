@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from pathlib import Path
@@ -117,7 +118,9 @@ def test_a_column_major_npy_is_read_by_its_shape(both: Path, mapping: tm.TimbreM
 def test_saving_replaces_a_model_whole(both: Path, tmp_path: Path):
     other = random_map(np.random.default_rng(3), (3, 9), pca=False)
     tm.save(other, both)
-    np.testing.assert_array_equal(tm.load(both).forward(CENTRE), tm.load(both).forward(CENTRE))
+    np.testing.assert_allclose(
+        tm.load(both).forward(CENTRE), other.forward(CENTRE), rtol=0, atol=TOLERANCE["same_p"]
+    )
     assert not (both / "dense_layer_1").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["both"]
 
@@ -167,6 +170,13 @@ def test_a_link_to_a_model_stays_a_link(both: Path, tmp_path: Path, mapping: tm.
 NAN_NPY = np.full(3, np.nan, np.float32)
 
 
+def npy_of_far_more_than_it_holds() -> bytes:
+    file = io.BytesIO()
+    header = {"descr": "<f4", "fortran_order": False, "shape": (2**50, 3)}
+    np.lib.format.write_array_header_1_0(file, header)
+    return file.getvalue() + bytes(12)
+
+
 def write(path: str, content: str):
     return lambda folder: (folder / path).write_bytes(content.encode("latin1"))
 
@@ -206,11 +216,11 @@ MALFORMED = {
     "missing scale": (remove("vec_scale"), "vec_scale: expected a folder, found nothing"),
     "no dense layer": (
         lambda f: [remove("dense_layer_0")(f), remove("dense_layer_1")(f)],
-        "dense_layer_0: missing, found no dense layer",
+        "dense_layer_0: missing, found no dense_layer",
     ),
     "gap": (remove("dense_layer_0"), "dense_layer_0: missing, found dense_layer_1"),
     "wrong number": (move("dense_layer_1", "dense_layer_01"), "dense_layer_1: missing"),
-    "no number": (move("dense_layer_1", "dense_layer_x"), "numbered from 0 without a gap"),
+    "no number": (move("dense_layer_1", "dense_layer_x"), "number them from 0 without a gap"),
     "empty file": (write("vec_scale/mean", ""), "vec_scale/mean: empty"),
     "empty inside": (write("vec_scale/min", ""), "vec_scale/min: empty"),
     "too few": (write("vec_scale/std", "1\n1\n"), "vec_scale/std: expected 3 values, found 2"),
@@ -230,7 +240,7 @@ MALFORMED = {
     "negative std": (write("vec_scale/std", "1\n-1\n1\n"), "vec_scale: .*std has a negative"),
     "unknown activation": (
         write("dense_layer_1/activation", "relu\n"),
-        "dense_layer_1/activation, line 1: unknown activation 'relu': expected one of .*sigmoid",
+        "dense_layer_1/activation, line 1: unknown activation 'relu'; expected one of .*sigmoid",
     ),
     "empty activation": (write("dense_layer_1/activation", ""), "unknown activation ''"),
     "two activations": (write("dense_layer_1/activation", "tanh\ntanh\n"), "unknown activation"),
@@ -260,11 +270,11 @@ MALFORMED = {
     ),
     "npy of words": (
         lambda f: np.save(f / "vec_scale/mean.npy", np.array(["a", "b", "c"])),
-        "mean.npy: expected floats saved",
+        "mean.npy: expected floats, found",
     ),
     "npy of three dimensions": (
         lambda f: np.save(f / "vec_scale/mean.npy", np.zeros((1, 1, 3), np.float32)),
-        "mean.npy: expected floats saved",
+        r"mean.npy: expected a vector or a matrix, found shape \(1, 1, 3\)",
     ),
     "npy cut short": (
         lambda f: [
@@ -273,7 +283,32 @@ MALFORMED = {
                 "vec_scale/mean.npy", (f / "vec_scale/mean.npy").read_bytes()[:-1].decode("latin1")
             )(f),
         ],
-        r"mean.npy: expected 12 bytes for shape \(3,\), found 11",
+        "mean.npy: expected floats saved by numpy.save, found a damaged file",
+    ),
+    "npy with more after its end": (
+        lambda f: [
+            np.save(f / "vec_scale/mean.npy", np.zeros(3, np.float32)),
+            write(
+                "vec_scale/mean.npy",
+                (f / "vec_scale/mean.npy").read_bytes().decode("latin1") + "more",
+            )(f),
+        ],
+        "mean.npy: 4 bytes after the end of the array",
+    ),
+    "npy of integers": (
+        lambda f: np.save(f / "vec_scale/mean.npy", np.zeros(3, np.int32)),
+        "mean.npy: expected floats, found",
+    ),
+    "npy of far more than it holds": (
+        write("vec_scale/mean.npy", npy_of_far_more_than_it_holds().decode("latin1")),
+        "mean.npy: expected floats saved by numpy.save, found a damaged file",
+    ),
+    "npy that is an archive": (
+        lambda f: [
+            np.savez(f / "vec_scale/mean.npz", np.zeros(3)),
+            (f / "vec_scale/mean.npz").rename(f / "vec_scale/mean.npy"),
+        ],
+        "mean.npy: expected floats saved",
     ),
     "npy disagrees in size": (
         lambda f: np.save(f / "vec_scale/mean.npy", np.zeros(4, np.float32)),
@@ -281,7 +316,7 @@ MALFORMED = {
     ),
     "npy disagrees": (
         lambda f: np.save(f / "vec_scale/mean.npy", np.full(3, 9.0, np.float32)),
-        "vec_scale/mean, line 1: .*9 in mean.npy: delete the one that is wrong",
+        "vec_scale/mean, line 1: .*9 in mean.npy; delete the wrong one",
     ),
     "npy of another shape": (
         lambda f: np.save(
@@ -304,11 +339,23 @@ def test_a_malformed_folder_is_refused_with_its_place(text: Path, case: str):
 
 
 def test_a_folder_that_is_missing_or_a_file_is_refused(tmp_path: Path):
-    with pytest.raises(tm.FormatError, match="nowhere: expected a folder, found nothing"):
+    with pytest.raises(tm.PathError, match="nowhere: expected a folder, found nothing"):
         tm.load(tmp_path / "nowhere")
     (tmp_path / "file").write_text("x")
-    with pytest.raises(tm.FormatError, match="file: expected a folder, found a file"):
+    with pytest.raises(tm.PathError, match="file: expected a folder, found a file"):
         tm.load(tmp_path / "file")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(tm.FormatError, match="empty: not a model folder; give one that tm-train"):
+        tm.load(tmp_path / "empty")
+
+
+def test_a_file_that_may_not_be_read_is_named(text: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(path: Path, mode: str) -> None:  # root, as in a container, may read everything
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(tm.PathError, match=r"vec_scale/mean: cannot be read \(Permission denied\)"):
+        tm.load(text)
 
 
 def test_a_file_that_is_far_too_large_is_not_read(text: Path):
@@ -382,7 +429,6 @@ def hurt(rng: np.random.Generator, folder: Path) -> bool:
     return path.name == "activation" or not (
         path.with_name(path.name + ".npy").exists() or path.with_suffix("").exists()
     )
-    return path.name == "activation" or path.parent.name in ("pca_layer", "dense_layer_1")
 
 
 @pytest.mark.slow

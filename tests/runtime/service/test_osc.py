@@ -118,7 +118,7 @@ def test_the_scale_changes_without_a_step(library: Path):
     mapping = make_map(0)
     scale = mapping.vec_scale
     scale = tm.VecScale(scale.mean, scale.std, scale.minimum, scale.range, "uniform")
-    uniform = tm.TimbreMap(scale, mapping.pca, mapping.dense)
+    uniform = tm.TimbreMap(scale, mapping.dense, mapping.pca)
     assert frames[-1] == pytest.approx(uniform.forward([0.1, 0.2, 0.3]), abs=0.01)
 
 
