@@ -229,7 +229,7 @@ def test_an_unbounded_map(tmp_path: Path):
     weights = np.random.default_rng(0).normal(size=(3, 4))
     scale = VecScale(np.zeros(3), np.ones(3), np.full(3, -3.0), np.full(3, 6.0))
     linear = DenseLayer(weights, np.zeros(4), "linear", np.linalg.pinv(weights))
-    folder = bare(tmp_path / "timbremap", TimbreMap(scale, None, [linear]))
+    folder = bare(tmp_path / "timbremap", TimbreMap(scale, [linear]))
     with pytest.raises(SettingsError, match="not kept within 0 to 127"):
         make_report(folder, TINY, LFO4, "am")
 
@@ -260,7 +260,7 @@ def flat_map(height: float) -> TimbreMap:
     weights = np.array([[1e-3, 0.0], [0.0, 1.5]])
     scale = VecScale(np.zeros(2), np.ones(2), np.full(2, -3.0), np.full(2, 6.0))
     dense = DenseLayer(weights, np.array([drive, 0.0]), "sigmoid", np.linalg.pinv(weights))
-    return TimbreMap(scale, None, [dense])
+    return TimbreMap(scale, [dense])
 
 
 def test_a_silent_map(tmp_path: Path):

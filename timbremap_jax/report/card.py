@@ -132,8 +132,11 @@ def identity(subject: Subject, settings: ReportSettings) -> dict[str, Any]:
         array for array in (subject.test, subject.library, subject.heard) if array is not None
     ]
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in presets))
-    for stage in subject.mapping.stages:
-        digest.update(stage.matrix.tobytes() + stage.offset.tobytes())
+    digest.update(subject.mapping.scale.encode())
+    for layer in subject.mapping.layers:
+        digest.update(repr(sorted(layer.words().items())).encode())
+        for array in layer.arrays().values():
+            digest.update(array.tobytes())
     return {
         "format": FORMAT,
         "name": subject.name,
