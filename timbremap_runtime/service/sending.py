@@ -6,6 +6,7 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from timbremap_runtime.core.types import PARAMETER_MAX
 from timbremap_runtime.service.packet import encode, encode_frame
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ class Sender:
         packet = encode_frame("/tm/p", values)
         for target in self._targets:
             if target.wekinator:
-                self._send(encode_frame("/wek/outputs", (p / 127.0).tolist()), target.address)
+                self._send(
+                    encode_frame("/wek/outputs", (p / PARAMETER_MAX).tolist()), target.address
+                )
                 continue
             self._send(packet, target.address)
             if target.named:
