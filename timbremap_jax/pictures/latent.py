@@ -19,13 +19,14 @@ from timbremap_jax.pictures.figures import (
     shortened,
 )
 from timbremap_jax.pictures.points import LatentPoints
+from timbremap_runtime.core.types import PARAMETER_MAX
 
 MOST_PANELS = 12
 """With more parameters the picture would be larger than a page."""
 
 PANELS_A_ROW = 5
 
-COLOURS = ScalarMappable(Normalize(0, 127), "viridis")
+COLOURS = ScalarMappable(Normalize(0, PARAMETER_MAX), "viridis")
 
 
 def plot_latent(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from timbremap_jax.data.files import save_bytes
 from timbremap_jax.pictures.points import LatentPoints
+from timbremap_runtime.core.types import PARAMETER_MAX
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -137,9 +138,12 @@ def page_figure(points: LatentPoints, first: int) -> Any:
         margin={"l": 20, "r": 20, "t": 70, "b": 20},
         coloraxis={
             "cmin": 0,
-            "cmax": 127,
+            "cmax": PARAMETER_MAX,
             "colorscale": "Viridis",
-            "colorbar": {"title": {"text": names[first]}, "tickvals": [0, 32, 64, 96, 127]},
+            "colorbar": {
+                "title": {"text": names[first]},
+                "tickvals": [0, 32, 64, 96, PARAMETER_MAX],
+            },
         },
         updatemenus=[
             {
