@@ -1,1 +1,1 @@
-"""A performance for other programs: OSC, MIDI, the models that can be loaded."""
+"""A performance for other programs: OSC, MIDI, the models that can be loaded, message logs."""
