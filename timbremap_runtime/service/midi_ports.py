@@ -190,7 +190,8 @@ def _names(direction: str) -> list[str]:
         raise MissingExtra(package, "midi") from None
     except Exception as error:  # each back end has its own
         raise ConnectionFailed(
-            f"MIDI {direction}s cannot be listed ({error}); on Linux, run  sudo modprobe snd-seq"
+            f"no MIDI {direction} can be opened on this machine ({error}); on Linux, run"
+            "  sudo modprobe snd-seq"
         ) from None
 
 

@@ -173,6 +173,8 @@ class MpeDecoder:
         elif cc == DATA_ENTRY and channel.rpn == RPN_ZONE and number == self.master:
             # No members would close the zone; then there is nothing to follow.
             self.n_members = min(value, 15)
+            # A new zone begins with the ranges of the standard.
+            self.member_bend_range, self.master_bend_range = MEMBER_BEND_RANGE, MASTER_BEND_RANGE
             self._keep([each for each in self._sounding if each.channel in self.members])
         elif cc in (DATA_ENTRY, DATA_ENTRY_FINE) and channel.rpn == RPN_BEND_RANGE:
             if cc == DATA_ENTRY:

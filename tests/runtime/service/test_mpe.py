@@ -96,6 +96,12 @@ def test_rpn_6_sets_the_zone(zone: Any, master: int, inside: int, outside: int):
     assert feed(decoder, on(outside), pressure(outside, 127)) is None
 
 
+def test_a_new_zone_begins_with_the_bend_ranges_of_the_standard():
+    decoder = MpeDecoder()
+    feed(decoder, *rpn(0, 0, 12), *rpn(1, 0, 24), *rpn(0, 6, 7))
+    assert (decoder.member_bend_range, decoder.master_bend_range) == (48.0, 2.0)
+
+
 def test_notes_outside_a_smaller_zone_are_let_go():
     decoder = MpeDecoder()
     feed(decoder, on(9), pressure(9, 100), on(1), off(1), *rpn(0, 6, 3))
@@ -146,3 +152,18 @@ def test_any_messages_are_survived():
 def test_settings_that_cannot_be_are_refused(make: Callable[[], Any]):
     with pytest.raises(SettingsError, match="use"):
         make()
+
+
+def test_a_stream_of_a_pad_that_sends_poly_pressure_is_followed_note_by_note():
+    # As reported of a Launchpad Pro, moved to a member channel: two keys pressed one after the
+    # other, the first released first.
+    stream = """144 11 58, 160 11 1, 160 11 93, 160 11 127, 144 12 7, 160 12 42, 160 12 116,
+                160 11 105, 160 11 0, 144 11 0, 160 12 124, 160 12 52, 144 12 0"""
+    decoder = MpeDecoder()
+    z: list[int | None] = []
+    for words in stream.split(","):
+        status, note, value = map(int, words.split())
+        frame = decoder.decode(Message.from_bytes([status + 1, note, value]))
+        z.append(None if frame is None else round(frame[2] * 127))
+    #      on  ............. on  ...... of the key below  off ........ off
+    assert z == [0, 1, 93, 127, 0, 42, 116, 116, 116, 116, 124, 52, 0]

@@ -51,7 +51,8 @@ def leaping() -> Callable[[], float]:
 def client(library: Path) -> Iterator[Client]:
     """A client that model one is sent to."""
     client = Client()
-    with serving(library, "one", [Target(("127.0.0.1", client.port))]) as (_, address, _):
+    targets = [Target(("127.0.0.1", client.port))]
+    with serving(library, "one", targets, clock=leaping()) as (_, address, _):
         client.to = address
         assert client.wait_for("/tm/loaded")[:3] == ["one", 3, 4]
         client.wait_for("/tm/p")
@@ -96,8 +97,7 @@ def test_a_point_that_moves_is_not_sent_back(client: Client):
 def test_a_model_is_loaded_by_name(client: Client):
     client.send("/tm/load", "two")
     assert client.wait_for("/tm/loaded") == ["two", 3, 4, "rate", "duty", "shape", "5 1/3'"]
-    *_, (_, last) = [message for message in client.drain() if message[0] == "/tm/p"]
-    assert last == pytest.approx(make_map(1).forward([0.5] * 3), abs=0.01)
+    assert client.wait_for("/tm/p") == pytest.approx(make_map(1).forward([0.5] * 3), abs=0.01)
     client.send("/tm/load", "wide")
     assert client.wait_for("/tm/loaded")[:3] == ["wide", 3, 9]
     assert len(client.wait_for("/tm/p")) == 9
@@ -166,9 +166,8 @@ def test_what_is_set_by_hand_is_held_or_let_go(client: Client):
     client.settle()
     client.send("/tm/hold", 0)
     client.send("/tm/p", *far)
-    *_, (_, last) = [message for message in client.drain() if message[0] == "/tm/p"]
-    client.send("/tm/get")
-    assert last == pytest.approx(make_map(0).forward(client.wait_for("/tm/c")), abs=0.01)
+    got = dict(client.settle())
+    assert got["/tm/p"] == pytest.approx(make_map(0).forward(got["/tm/c"]), abs=0.01)
 
 
 @pytest.mark.parametrize(
