@@ -155,7 +155,5 @@ def test_a_system_without_midi_is_a_connection_that_failed(monkeypatch: pytest.M
         raise SystemError("MidiInAlsa::initialize: error creating ALSA sequencer client object.")
 
     monkeypatch.setattr(mido, "get_input_names", no_sequencer)
-    with pytest.raises(
-        ConnectionFailed, match="no MIDI input can be opened on this machine .* modprobe"
-    ):
+    with pytest.raises(ConnectionFailed, match="can be opened on this machine"):
         input_names()
