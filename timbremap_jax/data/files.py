@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +33,20 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     # Hidden, and with the ending kept: writers choose their format by it.
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    if not path.parent.is_dir():
-        raise PathError(f"{path}: there is no folder {path.parent}")
     try:
         yield temporary
         os.replace(temporary, path)
-    except TimbreMapError:
-        raise
-    except OSError as error:
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink()
+        if not isinstance(error, OSError) or isinstance(error, TimbreMapError):
+            raise
+        if not path.parent.is_dir():
+            raise PathError(f"{path}: there is no folder {path.parent}") from None
         raise PathError(
-            f"{path}: cannot be written ({error.strerror}): choose another folder or make room, and"
-            " run the command again (tm-generate and tm-train go on with --resume)"
+            f"{path}: cannot be written ({error.strerror}); choose another folder or make room, and"
+            " run the command again (tm-generate and tm-train continue with --resume)"
         ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def save_bytes(path: Path, content: bytes | memoryview) -> None:

@@ -9,7 +9,6 @@ or by how many processes.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
@@ -122,7 +121,14 @@ def generate(
         with _begun(data_dir, manifest, values):
             if only is None:
                 again_from = settings.n_examples if first_row is None else first_row
-                rows = [row for row in rows if row >= again_from or not renderer.is_done(row)]
+                there = {path.name for path in DataFolder(data_dir).wavs.iterdir()}
+                rows = [
+                    row
+                    for row in rows
+                    if row >= again_from
+                    or DataFolder(data_dir).wav(row).name not in there
+                    or not renderer.is_done(row)
+                ]
             if isinstance(engine, LiveEngine):
                 render = renderer.renders_with(engine, LIVE_TRIES)
                 outcomes = engine.conduct(rows, settings.n_examples, render)
@@ -162,9 +168,7 @@ def _begun(data_dir: Path, manifest: dict[str, Any], values: NDArray[np.int64]) 
     """
     wavs, labels = DataFolder(data_dir).wavs, DataFolder(data_dir).labels_csv
     is_new = read_manifest(data_dir) is None
-    text = io.StringIO()
-    np.savetxt(text, values, fmt="%d", delimiter=",")
-    content = text.getvalue().encode()
+    content = "".join(",".join(map(str, row)) + "\n" for row in values.tolist()).encode()
     # Of fewer rows, if the data set is to grow.
     if labels.exists() and not content.startswith(labels.read_bytes()):
         raise PathError(

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from timbremap_jax.data.audio.sounds import is_whole, read_wav, write_wav
+from timbremap_jax.data.audio.sounds import encode_pcm24, is_whole, read_wav, write_wav
 from timbremap_runtime.errors import FormatError
 
 
@@ -27,6 +28,30 @@ def test_what_is_written_is_read_as_libsndfile_reads_it(
     assert np.array_equal(read, expected)
     # Rounding to 24 bits; none for float.
     assert np.abs(read - samples).max() <= (2**-23 if sample_format == "pcm24" else 0)
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 2, 13_230, 100_001])
+def test_24_bits_are_the_bytes_that_libsndfile_writes(n_samples: int):
+    samples = np.random.default_rng(0).uniform(-1.1, 1.1, n_samples).astype(np.float32)
+    # Ends of the range, halves of a step, less than a step.
+    odd = [
+        -1,
+        1,
+        0.99999994,
+        -0.99999994,
+        0,
+        -0.0,
+        1e-9,
+        -1e-9,
+        5e-8,
+        2**-24,
+        -(2**-24),
+        3 * 2**-24,
+    ]
+    samples[: len(odd)] = np.float32(odd)[:n_samples]
+    expected = io.BytesIO()
+    soundfile.write(expected, samples, 44_100, subtype="PCM_24", format="WAV")
+    assert bytes(encode_pcm24(samples, 44_100)) == expected.getvalue()
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_U8", "DOUBLE"])

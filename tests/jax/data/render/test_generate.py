@@ -331,7 +331,7 @@ def test_a_disk_that_takes_no_more_is_one_line(tmp_path: Path):
     )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert "cannot be written (File too large): choose another folder or make room" in done.stderr
+    assert "cannot be written (File too large); choose another folder or make room" in done.stderr
     assert not (tmp_path / "data").exists()
 
 
@@ -351,7 +351,7 @@ def test_a_full_disk_is_one_line_and_resume_goes_on_when_there_is_room(tmp_path:
         assert done.returncode == 1
         assert done.stderr.count("\n") == 1
         assert (
-            "cannot be written (No space left on device): choose another folder or make room"
+            "cannot be written (No space left on device); choose another folder or make room"
             in done.stderr
         )
         for wav in (small / "data" / "wavs").iterdir():
