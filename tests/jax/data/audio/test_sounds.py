@@ -34,21 +34,8 @@ def test_what_is_written_is_read_as_libsndfile_reads_it(
 def test_24_bits_are_the_bytes_that_libsndfile_writes(n_samples: int):
     samples = np.random.default_rng(0).uniform(-1.1, 1.1, n_samples).astype(np.float32)
     # Ends of the range, halves of a step, less than a step.
-    odd = [
-        -1,
-        1,
-        0.99999994,
-        -0.99999994,
-        0,
-        -0.0,
-        1e-9,
-        -1e-9,
-        5e-8,
-        2**-24,
-        -(2**-24),
-        3 * 2**-24,
-    ]
-    samples[: len(odd)] = np.float32(odd)[:n_samples]
+    odd = [-1, 1, 0.99999994, -0.99999994, -0.0, 1e-9, -1e-9, 5e-8, 2**-24, -(2**-24), 3 * 2**-24]
+    samples[: len(odd)] = np.array(odd, np.float32)[:n_samples]
     expected = io.BytesIO()
     soundfile.write(expected, samples, 44_100, subtype="PCM_24", format="WAV")
     assert bytes(encode_pcm24(samples, 44_100)) == expected.getvalue()

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not can_fork(), reason="this system has no fork"
 
 
 def crash() -> None:
-    os.kill(os.getpid(), signal.SIGSEGV)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def fail() -> None:
@@ -30,7 +30,7 @@ def fail() -> None:
 @pytest.mark.parametrize(
     ("call", "patience_s", "error", "said"),
     [
-        (crash, 60, NoSound, "could not be made: its process was ended by SIGSEGV"),
+        (crash, 60, NoSound, "could not be made: its process was ended by SIGTERM"),
         (lambda: os._exit(3), 60, NoSound, "could not be made: its process ended with status 3"),
         (lambda: time.sleep(600), 0.1, NoSound, "could not be made: its process did not answer"),
         (fail, 60, FormatError, "the preset cannot be read"),
