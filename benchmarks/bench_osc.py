@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import timeit
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +26,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from peers import make_map
+from pythonosc.dispatcher import Dispatcher
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import build_msg
 from race import Race
 from results import Result, run_alone
 
 import timbremap_runtime as tm
+from timbremap_runtime.service.packet import decode, encode_frame
 
 RATES = (1000, 250, 250, 250, 250)
 """Frames a second of each socket; those of the first are timed."""
@@ -107,7 +110,35 @@ def measure(short: bool) -> Result:
         f" latency was {figures['ours']['max']:.2f} and {figures['echo']['max']:.2f} ms; memory"
         f" grew by {figures['ours']['grown KiB']} and {figures['echo']['grown KiB']} KiB"
     )
-    return Result(races, figures, [note])
+    steps = steps_us()
+    costs = (
+        f"a frame of three coordinates and nine parameters takes tm-serve {steps['read']:.1f} µs to"
+        f" read, {steps['play']:.1f} to play ({steps['map']:.1f} of them the map itself) and"
+        f" {steps['write']:.1f} to write; python-osc takes {steps['their read']:.1f} to read and"
+        f" dispatch it and {steps['their write']:.1f} to write the answer"
+    )
+    return Result(races, {**figures, "steps, µs": steps}, [note, costs])
+
+
+def steps_us() -> dict[str, float]:
+    """Time the steps of one frame, without the network and the event loop."""
+    mapping = make_map(3, 9)
+    performer = tm.Performer(mapping)
+    c = [0.2, 0.5, 0.9]
+    point, packet = np.array(c), build_msg("/tm/c", c).dgram
+    p = mapping.forward(c).tolist()
+    dispatcher = Dispatcher(strict_timing=False)
+    dispatcher.set_default_handler(lambda *message: None)
+    steps: dict[str, Callable[[], Any]] = {
+        "read": lambda: decode(packet),
+        "play": lambda: performer.move(c),
+        "map": lambda: mapping.forward(point),
+        "write": lambda: encode_frame("/tm/p", p),
+        "their read": lambda: dispatcher.call_handlers_for_packet(packet, ("127.0.0.1", 0)),
+        "their write": lambda: build_msg("/tm/p", p).dgram,
+    }
+    return {name: min(timeit.repeat(step, number=500, repeat=40)) / 500 * 1e6
+            for name, step in steps.items()}  # fmt: skip
 
 
 def at(load: Load, q: float) -> float:
