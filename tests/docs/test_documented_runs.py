@@ -22,7 +22,8 @@ import soundfile
 from timbremap_cli import demo
 
 import timbremap_runtime as tm
-from tests.docs.test_documents import MAINS, PAGES, WITH_COMMANDS, commands, shell_lines
+from tests.docs.test_documents import PAGES, WITH_COMMANDS, commands, shell_lines
+from tests.support.commands import COMMANDS
 from tests.support.paths import REPOSITORY, command
 from timbremap_jax.data.audio.sounds import find_fault
 
@@ -108,7 +109,7 @@ def test_every_command_does_what_it_is_told_for(
         if name == "tm-serve" and "--midi" not in words:
             serve_and_end(words)
             continue
-        status = MAINS[name](words)
+        status = COMMANDS[name](words)
         said = capsys.readouterr().err
         if '--midi "' in line:
             assert status == 1

@@ -9,8 +9,8 @@ import warnings
 from pathlib import Path
 
 import pytest
-from timbremap_cli import encode, features, generate, map, plot, report, serve, train
 
+from tests.support.commands import COMMANDS
 from tests.support.paths import REPOSITORY
 from timbremap_jax.data.engines.options import read_options
 from timbremap_jax.data.engines.osc import OscOptions
@@ -18,16 +18,6 @@ from timbremap_jax.data.engines.pd import PdOptions
 from timbremap_jax.data.engines.plugin import PluginOptions
 from timbremap_jax.data.patch import load_patch
 
-MAINS = {
-    "tm-encode": encode.main,
-    "tm-features": features.main,
-    "tm-generate": generate.main,
-    "tm-map": map.main,
-    "tm-plot": plot.main,
-    "tm-report": report.main,
-    "tm-serve": serve.main,
-    "tm-train": train.main,
-}
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 PAGES += sorted((REPOSITORY / "patches").rglob("README.md"))
 
@@ -52,7 +42,7 @@ def test_every_command_has_the_options_it_is_told_with(
     monkeypatch.chdir(tmp_path)
     for line in commands(page):
         name, *arguments = shlex.split(line, comments=True)
-        status = MAINS[name](arguments)  # a wrong option would raise SystemExit with 2
+        status = COMMANDS[name](arguments)  # a wrong option would raise SystemExit with 2
         said = capsys.readouterr().err
         if status != 0:
             assert (status, said[:7]) == (1, "error: "), line
