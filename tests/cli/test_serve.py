@@ -151,7 +151,7 @@ def test_a_port_in_use_is_said(library: Path, client: Client, capsys: pytest.Cap
 
 def test_a_folder_without_models_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert serve.main([str(tmp_path)]) == 1
-    assert f"error: {tmp_path}: no model in it" in capsys.readouterr().err
+    assert f"error: {tmp_path}: contains no model" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("to", ["9001x", "0", "70000", "host:", ""])

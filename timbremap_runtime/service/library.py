@@ -48,7 +48,7 @@ class Library:
     def __init__(self, folder: Path):
         self.folder = folder
         if not self.names():
-            raise PathError(f"{folder}: no model in it; give a folder that tm-train wrote")
+            raise PathError(f"{folder}: contains no model; give a folder that tm-train wrote")
 
     def names(self) -> list[str]:
         """Names of the models there are, in order."""
@@ -68,7 +68,7 @@ class Library:
         match = _matching(name, list(found))
         if match is None:
             said = name if isinstance(name, str) else f"{name:g}"
-            raise SettingsError(f"no model '{said}'; there are {', '.join(sorted(found))}")
+            raise SettingsError(f"no model '{said}'; choose one of {', '.join(sorted(found))}")
         mapping = load(found[match], scale)
         names = parameter_names(found[match], mapping.parameter_size)
         return NamedMap(composed(match), mapping, tuple(map(composed, names)))

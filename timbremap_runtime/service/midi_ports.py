@@ -48,7 +48,7 @@ def input_names() -> list[str]:
 class MidiInput:
     """Gives the control frames of a MIDI input to a callback, in a thread of mido's.
 
-    A context manager, which closes the port. When messages come and none moves the point, a line
+    A context manager, which closes the port. When messages arrive and none moves the point, a line
     in the log says once what came and what was expected.
 
     Parameters
@@ -94,7 +94,7 @@ class MidiInput:
             if len(self._without_effect) == SILENT_MESSAGES:
                 came = ", ".join(dict.fromkeys(self._without_effect))
                 LOG.warning(
-                    "MIDI input: messages come, but none moves the point (%s); expected %s",
+                    "MIDI input: messages arrive, but none moves the point (%s); expected %s",
                     came,
                     self._decoder.expects,
                 )
@@ -202,6 +202,6 @@ def _find(direction: str, name: str) -> str:
             return candidate
     known = ", ".join(names) or "none"
     raise ConnectionFailed(
-        f"no MIDI {direction} '{name}'; there are {known}: connect it, or give the beginning of a"
-        " name"
+        f"no MIDI {direction} '{name}' (there are: {known}); connect it, or give the beginning of"
+        " one of these names"
     )

@@ -84,7 +84,7 @@ class MpeDecoder:
         if not 0 <= y_cc <= 127:
             raise SettingsError(f"no CC {y_cc}; use 0 to 127")
         if span_semitones is not None and not span_semitones > 0.0:
-            raise SettingsError(f"a span of {span_semitones:g} semitones; use more than 0")
+            raise SettingsError(f"invalid span of {span_semitones:g} semitones; use more than 0")
         self.zone = zone
         self.y_cc = y_cc
         self.span_semitones = span_semitones

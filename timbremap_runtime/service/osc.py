@@ -225,7 +225,7 @@ class OscService:
                 self._on_message(address, values)
         except OSError as error:  # a full disk must not stop the music
             self._on_message = None
-            self._report(f"recording ended: {error}")
+            self._report(f"message log ended: {error.strerror or error}; make room and start again")
         try:
             self._route(address, values, sender)
         except TimbreMapError as error:
@@ -244,14 +244,13 @@ class OscService:
             index = self._words.index(address[6:])
             if index is None:
                 raise SettingsError(
-                    f"unknown parameter; there are {', '.join(self.words)}, or 0 to"
-                    f" {len(self.words) - 1}"
+                    f"unknown parameter; use {', '.join(self.words)}, or 0 to {len(self.words) - 1}"
                 )
             self._queue(Place("p", index), _numbers(values, 1))
         elif address == "/tm/error":  # never answered: two services would go on for ever
             LOG.warning("%s:%s says: %.200s", *(sender or ("", 0)), " ".join(map(str, values)))
         else:
-            raise SettingsError(f"unknown address; there are {', '.join(self._commands)}")
+            raise SettingsError(f"unknown address; use one of {', '.join(self._commands)}")
 
     def _move(self, values: Sequence[Any], sender: Address | None) -> None:
         self._queue(ALL_C, _numbers(values, self._performer.c.size))
@@ -385,17 +384,21 @@ class OscService:
 def _numbers(values: Sequence[Any], size: int) -> list[float]:
     """Check that a message holds so many numbers."""
     if len(values) != size:
-        raise ShapeError(f"got {len(values)} values; send {size}")
+        raise ShapeError(f"got {_counted(len(values))}; send {size}")
     for value in values:
         if not isinstance(value, (int, float)):
             raise SettingsError(f"{value!r:.80} is not a number")
     return [float(value) for value in values]
 
 
+def _counted(n: int) -> str:
+    return "1 value" if n == 1 else f"{n} values"
+
+
 def _coordinate(word: str, size: int) -> int:
     if word.isascii() and word.isdigit() and len(word) < 6 and int(word) < size:
         return int(word)
-    raise SettingsError(f"unknown coordinate; there are 0 to {size - 1}")
+    raise SettingsError(f"unknown coordinate; use 0 to {size - 1}")
 
 
 def _port(values: Sequence[Any]) -> int:

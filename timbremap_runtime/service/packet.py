@@ -1,7 +1,7 @@
 """OSC packets: strict in what is read, quick in what is written.
 
 A packet is a message or a bundle of packets (OSC 1.0). Arguments are read of the types that a
-service has a use for: ``i h`` whole numbers, ``f d`` floating point, ``s S`` text, ``T F`` truth,
+service can use: ``i h`` whole numbers, ``f d`` floating point, ``s S`` text, ``T F`` truth,
 ``N I`` nothing. A packet with any other, or one that is not whole, is refused: python-osc skips a
 type that it does not know without its bytes, fills up what is missing, and so reads numbers that
 nobody sent.
@@ -48,7 +48,7 @@ def decode(packet: bytes) -> list[OscMessage]:
     Raises
     ------
     FormatError
-        The packet is not whole, or holds what a service has no use for.
+        The packet is not whole, or holds a type that a service cannot use.
     """
     head = _head_of_frame(packet)
     if head is not None:
@@ -120,14 +120,16 @@ def _decode(packet: bytes, depth: int) -> list[OscMessage]:
     messages: list[OscMessage] = []
     at = len(BUNDLE) + 8  # the time tag is not used: what comes is played at once
     if len(packet) < at:
-        raise FormatError("the bundle is cut short; send it whole")
+        raise FormatError("the bundle is truncated; send it whole")
     while at < len(packet):
         if len(packet) < at + 4:
-            raise FormatError("the bundle is cut short; send it whole")
+            raise FormatError("the bundle is truncated; send it whole")
         (size,) = unpack_from(">i", packet, at)
         at += 4
         if not 0 < size <= len(packet) - at:
-            raise FormatError(f"the bundle holds a packet of {size} bytes, which is not there")
+            raise FormatError(
+                f"a bundle says {size} bytes of a packet that has fewer; send it whole"
+            )
         messages += _decode(packet[at : at + size], depth + 1)
         at += size
     return messages
@@ -135,12 +137,12 @@ def _decode(packet: bytes, depth: int) -> list[OscMessage]:
 
 def _message(packet: bytes) -> OscMessage:
     if not packet.startswith(b"/"):
-        raise FormatError("not an OSC packet; the first byte of a message is /")
+        raise FormatError("not an OSC packet; begin a message with /")
     address, at = _text(packet, 0)
     if at >= len(packet):
         return OscMessage(address, ())  # older senders leave out the types where there are none
     if packet[at : at + 1] != b",":
-        raise FormatError(f"{address!r:.80}: no type tags; send them, as OSC 1.0 says")
+        raise FormatError(f"{address!r:.80}: no type tags; send them, as OSC 1.0 requires")
     tags, at = _text(packet, at)
     values: list[Any] = []
     for place, tag in enumerate(tags[1:], start=2):
@@ -150,7 +152,7 @@ def _message(packet: bytes) -> OscMessage:
             if missing > 0:
                 if tag != "f" or missing == number.size or place != len(tags):
                     raise FormatError(
-                        f"{address!r:.80}: fewer values than the types {tags!r:.40} say"
+                        f"{address!r:.80}: fewer values than type tags {tags!r:.40}; send one each"
                     )
                 packet += b"\0" * missing
             values += number.unpack_from(packet, at)
@@ -162,11 +164,13 @@ def _message(packet: bytes) -> OscMessage:
             values.append(CONSTANTS[tag])
         else:
             raise FormatError(
-                f"{address!r:.80}: an argument of type {tag!r} is of no use here; send numbers as"
+                f"{address!r:.80}: argument type {tag!r} is not supported; send numbers as"
                 " f, i, d or h and names as s"
             )
     if at < len(packet):
-        raise FormatError(f"{address!r:.80}: more values than the types {tags!r:.40} say")
+        raise FormatError(
+            f"{address!r:.80}: more values than type tags {tags!r:.40}; send one each"
+        )
     return OscMessage(address, tuple(values))
 
 
@@ -175,8 +179,8 @@ def _text(packet: bytes, start: int) -> tuple[str, int]:
     end = packet.find(b"\0", start)
     after = (end & -4) + 4
     if end < 0 or after > len(packet):
-        raise FormatError("a text in the packet has no end; the packet is cut short")
+        raise FormatError("a string is not terminated; send the packet whole")
     try:
         return packet[start:end].decode(), after
     except UnicodeDecodeError:
-        raise FormatError("a text in the packet is not UTF-8; send ASCII or UTF-8") from None
+        raise FormatError("a string is not UTF-8; send ASCII or UTF-8") from None

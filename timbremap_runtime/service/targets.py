@@ -87,7 +87,9 @@ class Targets:
         """
         others = [other for other in self._targets if other.address != target.address]
         if len(others) >= MOST_SUBSCRIBERS:
-            raise SettingsError(f"subscriber limit ({MOST_SUBSCRIBERS}) reached")
+            raise SettingsError(
+                f"subscriber limit ({MOST_SUBSCRIBERS}) reached; unsubscribe one first"
+            )
         self._check_is_not_own(target.address, "/tm/subscribe")
         self._targets = (*others, target)
 

@@ -37,7 +37,7 @@ def test_a_library_is_a_folder_of_models_or_one(folder: Path, tmp_path: Path):
     assert Library(folder / "one" / "timbremap").names() == ["one"]
     assert Library(folder / "one" / "timbremap").load("one").parameter_names[0] == "rate"
     (tmp_path / "empty").mkdir()
-    with pytest.raises(PathError, match="no model in it"):
+    with pytest.raises(PathError, match="contains no model"):
         Library(tmp_path / "empty")
 
 

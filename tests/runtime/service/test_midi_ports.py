@@ -69,7 +69,7 @@ def test_a_port_is_found_by_the_beginning_of_its_name(wire: dict[str, Any]):
     assert wire["closed"]
     assert input_names() == ["Pad 10", "Pad 1"]
     assert MidiInput("Pad 1", MpeDecoder(), frames.append)._port.name == "Pad 1"
-    with pytest.raises(ConnectionFailed, match="no MIDI input 'Piano'; there are Pad 10, Pad 1"):
+    with pytest.raises(ConnectionFailed, match=r"'Piano' \(there are: Pad 10, Pad 1\)"):
         MidiInput("Piano", MpeDecoder(), frames.append)
 
 

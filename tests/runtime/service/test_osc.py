@@ -173,15 +173,15 @@ def test_what_is_set_by_hand_is_held_or_let_go(client: Client):
 @pytest.mark.parametrize(
     ("address", "values", "said"),
     [
-        ("/tm/c", (0.1,), "got 1 values; send 3"),
+        ("/tm/c", (0.1,), "got 1 value; send 3"),
         ("/tm/c", (0.1, 0.2, 0.3, 0.4), "got 4 values; send 3"),
         ("/tm/p", (0.1, 0.2, 0.3), "got 3 values; send 4"),
         ("/tm/active", (1, 0), "got 2 values; send 4"),
         ("/tm/c", ("a", "b", "c"), "'a' is not a number"),
-        ("/tm/c/7", (0.1,), "there are 0 to 2"),
-        ("/tm/p/cutoff", (1.0,), "there are rate, duty, shape, 5_1_3_, or 0 to 3"),
+        ("/tm/c/7", (0.1,), "unknown coordinate; use 0 to 2"),
+        ("/tm/p/cutoff", (1.0,), "use rate, duty, shape, 5_1_3_, or 0 to 3"),
         ("/tm/p/99999999999999999999", (1.0,), "unknown parameter"),
-        ("/tm/load", ("../one",), "no model '../one'; there are one, two, wide"),
+        ("/tm/load", ("../one",), "no model '../one'; choose one of one, two, wide"),
         ("/tm/load", ("",), "no model ''"),
         ("/tm/load", (7.0,), "no model '7'"),
         ("/tm/scale", ("log",), "log"),
@@ -221,7 +221,7 @@ FLOATS = struct.pack(">4f", 0.1, 0.2, 0.3, 0.4)
         b"#bundle\0" + bytes(8) + struct.pack(">i", 16) + b"/tm/c/0\0,f\0\0",
         b"nonsense",
     ],
-    ids=["a type of no use", "too many", "too many said", "too few", "no types", "bundle", "text"],
+    ids=["an unknown type", "too many", "too many said", "too few", "no types", "bundle", "text"],
 )
 def test_a_packet_that_cannot_be_read_moves_nothing_and_its_sender_is_told(
     packet: bytes, library: Path
