@@ -127,9 +127,7 @@ def _decode(packet: bytes, depth: int) -> list[OscMessage]:
         (size,) = unpack_from(">i", packet, at)
         at += 4
         if not 0 < size <= len(packet) - at:
-            raise FormatError(
-                f"a bundle says {size} bytes of a packet that has fewer; send it whole"
-            )
+            raise FormatError("the bundle is truncated; send it whole")
         messages += _decode(packet[at : at + size], depth + 1)
         at += size
     return messages
