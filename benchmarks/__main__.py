@@ -25,7 +25,7 @@ from typing import Any
 from comparison import compare, summarize
 from results import HERE, LATEST, load, machine, now, versions
 
-NAMES = ("frame", "osc", "features", "render", "training", "scaling")
+NAMES = ("frame", "osc", "features", "render", "training", "scaling", "whole_way")
 
 
 def main(argv: list[str]) -> int:

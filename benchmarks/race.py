@@ -40,6 +40,9 @@ class Race:
         The figures themselves, on this machine.
     unit : str
         Of both, such as ``us`` or ``sounds/s``.
+    limit : float, optional
+        What the machine itself allows, in the same unit, where it is known: the speed of its memory
+        or disk, the same work in C.
     """
 
     case: str
@@ -48,6 +51,7 @@ class Race:
     ours: float
     theirs: float
     unit: str
+    limit: float | None = None
 
 
 @dataclass(frozen=True)

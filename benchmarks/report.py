@@ -202,7 +202,8 @@ def batches(cells: list[dict[str, Any]]) -> str:
 
 
 def races(all_races: list[Race]) -> str:
-    """Write a row a race."""
+    """Write a row a race; what the machine allows is a column where any limit is known."""
+    limited = any(race.limit is not None for race in all_races)
     rows = [
         [
             race.case,
@@ -210,11 +211,13 @@ def races(all_races: list[Race]) -> str:
             times(race.multiple),
             number(race.ours),
             number(race.theirs),
+            *([number(race.limit) if race.limit is not None else ""] if limited else []),
             race.unit,
         ]
         for race in all_races
     ]
-    return table(["what", "beside", "multiple", "ours", "theirs", "unit"], rows, 2)
+    limit = ["limit"] if limited else []
+    return table(["what", "beside", "multiple", "ours", "theirs", *limit, "unit"], rows, 2)
 
 
 def scaling(figures: dict[str, Any]) -> str:

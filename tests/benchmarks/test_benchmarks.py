@@ -177,6 +177,15 @@ def test_a_multiple_below_one_is_shown_as_such():
     assert "SciPy is faster in 1 of 2 cases, at most by 2.0 (3-9 forward)" in beaten
 
 
+def test_a_limit_that_is_known_is_a_column():
+    limited = Race("case", "NumPy", 2.0, 50.0, 25.0, "sounds/s", limit=80.0)
+    heads, _, first, second = report.races([limited, race(3.0)]).splitlines()
+    assert heads == "| what | beside | multiple | ours | theirs | limit | unit |"
+    assert first == "| case | NumPy | 2.00 | 50 | 25 | 80 | sounds/s |"
+    assert second.endswith(" | 2 | 6 |  | us |")
+    assert "limit" not in report.races([race(3.0)])
+
+
 def test_amounts_have_a_unit_that_suits_them():
     assert report.amount(1.7e-6, "seconds") == "1.7 µs"
     assert report.amount(12.5, "seconds") == "12.5 s"
