@@ -299,10 +299,10 @@ def _quantile(graph: _Graph, c: str, polynomials: Polynomials) -> str:
 
     q = graph("Sub", c, 0.5)
     r = graph("Sub", 0.180625, graph("Mul", q, q))
-    centre = graph("Mul", q, rational(r, gaussian._CENTRE_TOP, gaussian._CENTRE_BOTTOM))
+    centre = graph("Mul", q, rational(r, gaussian.CENTRE_TOP, gaussian.CENTRE_BOTTOM))
     r = graph("Sqrt", graph("Neg", graph("Log", graph("Min", c, graph("Sub", 1.0, c)))))
-    near = rational(graph("Sub", r, 1.6), gaussian._NEAR_TOP, gaussian._NEAR_BOTTOM)
-    far = rational(graph("Sub", r, 5.0), gaussian._FAR_TOP, gaussian._FAR_BOTTOM)
+    near = rational(graph("Sub", r, 1.6), gaussian.NEAR_TOP, gaussian.NEAR_BOTTOM)
+    far = rational(graph("Sub", r, 5.0), gaussian.FAR_TOP, gaussian.FAR_BOTTOM)
     tail = graph("Mul", graph("Where", graph("Greater", r, 5.0), far, near), graph("Sign", q))
     return graph("Where", graph("Greater", graph("Abs", q), 0.425), tail, centre)
 

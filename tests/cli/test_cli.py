@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from timbremap_cli import _common, demo, features, generate, map, plot, train
+from timbremap_cli import _common, demo, export, features, generate, map, plot, train
 
 from tests.support.commands import COMMANDS
 from tests.support.paths import LFO4, REPOSITORY
@@ -108,6 +108,7 @@ def test_help_has_an_example(main: Command, capsys: pytest.CaptureFixture[str]):
         (train.main, [], ["model"]),
         (plot.main, [], []),
         (map.main, [], ["0.5", "0.5", "0.5"]),
+        (export.main, [], ["--to", "c"]),
     ],
 )
 def test_a_wrong_folder_is_one_line(

@@ -11,7 +11,7 @@ from timbremap_runtime import DenseLayer, PCALayer, TimbreMap, VecScale
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from timbremap_runtime.core.types import Scale
+    from timbremap_runtime.core.types import FloatArray, Scale
 
 TOLERANCE = {
     # Published accuracy of both algorithms is 1e-16; the evaluation adds a few roundings.
@@ -55,6 +55,14 @@ def random_map(
         biases = rng.normal(0.0, 0.2, size_out).astype(dtype)
         dense.append(DenseLayer(weights, biases, activation, np.linalg.pinv(weights)))
     return TimbreMap(vec_scale, dense, pca_layer)
+
+
+def random_knots(m: int, k: int = 64, seed: int = 3) -> FloatArray:
+    """Make rows from 0 to 1, up to 20 times as steep in one piece as in another."""
+    steps = np.random.default_rng(seed).uniform(0.1, 2.0, (m, k))
+    rows = np.cumsum(steps, axis=1) / steps.sum(axis=1, keepdims=True)
+    rows[:, -1] = 1.0
+    return np.hstack([np.zeros((m, 1)), rows])
 
 
 def _orthogonal(rng: np.random.Generator, size: int) -> np.ndarray:

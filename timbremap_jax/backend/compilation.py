@@ -16,5 +16,4 @@ def keep_compilations() -> None:
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         folder = os.path.join(platformdirs.user_cache_dir("timbremap", appauthor=False), "jax")
         jax.config.update("jax_compilation_cache_dir", folder)
-    # The small ones too: there are dozens of them before the first step.
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

@@ -8,10 +8,9 @@
 
 Only h . U has to wait for the frame before. So the products with W are one matrix product before
 the scan over the frames, and the gradients of W, U and b one product each after the scan back,
-which autodiff of a scan would do frame by frame. On the way forward the scan keeps the slopes that
-the way back multiplies with, and as sigmoid(x) = tanh(x / 2) / 2 + 1 / 2, it takes one tanh of all
-gates. (Making the products with W inside the scan, frame by frame, saves memory traffic and is up
-to a tenth quicker alone, but not in a whole step of training.)
+which autodiff of a scan would do frame by frame. On the way forth the scan keeps the slopes that
+the way back multiplies with, and as sigmoid(x) = tanh(x / 2) / 2 + 1 / 2, it asks for one tanh of
+all gates.
 """
 
 from __future__ import annotations
@@ -133,12 +132,12 @@ class LastState(nnx.Module):
         self.bias = nnx.Param(bias)
 
     def init_chrono(self, n_frames: int, rngs: nnx.Rngs) -> None:
-        """Start each unit with a memory of its own length, from 2 to ``n_frames`` frames.
+        """Give the units memories of 2 to ``n_frames`` frames to start with, each its own.
 
-        With forget gates at sigmoid(1) a state fades to a thousandth within 22 frames: nothing is
-        left of a sound that ends in silence, nor of its gradient. This is the chrono
+        With forget gates at sigmoid(1) a state has faded to a thousandth within 22 frames: of a
+        sound that ends in silence nothing is left, nor of its gradient. This is the chrono
         initialization of Tallec and Ollivier (2018): a forget gate at sigmoid(log(T - 1)) is
-        1 - 1 / T, a memory of T frames, and the input gate lets in as much as is forgotten.
+        1 - 1 / T, a memory of T frames, and the input gate lets in as little as is forgotten.
 
         Parameters
         ----------

@@ -40,63 +40,63 @@ if TYPE_CHECKING:
 
 # AS 241, highest power first. Centre: |c - 1/2| <= 0.425. Then by r = sqrt(-log(tail)):
 # near (r <= 5) and far.
-_CENTRE_TOP = (
+CENTRE_TOP = (
     2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
     13731.693765509461125, 1971.5909503065514427, 133.14166789178437745, 3.3871328727963666080,
 )  # fmt: skip
-_CENTRE_BOTTOM = (
+CENTRE_BOTTOM = (
     5226.4952788528545610, 28729.085735721942674, 39307.895800092710610, 21213.794301586595867,
     5394.1960214247511077, 687.18700749205790830, 42.313330701600911252, 1.0,
 )  # fmt: skip
-_NEAR_TOP = (
+NEAR_TOP = (
     7.74545014278341407640e-4, 0.0227238449892691845833, 0.241780725177450611770,
     1.27045825245236838258, 3.64784832476320460504, 5.76949722146069140550,
     4.63033784615654529590, 1.42343711074968357734,
 )  # fmt: skip
-_NEAR_BOTTOM = (
+NEAR_BOTTOM = (
     1.05075007164441684324e-9, 5.47593808499534494600e-4, 0.0151986665636164571966,
     0.148103976427480074590, 0.689767334985100004550, 1.67638483018380384940,
     2.05319162663775882187, 1.0,
 )  # fmt: skip
-_FAR_TOP = (
+FAR_TOP = (
     2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3,
     0.0265321895265761230930, 0.296560571828504891230, 1.78482653991729133580,
     5.46378491116411436990, 6.65790464350110377720,
 )  # fmt: skip
-_FAR_BOTTOM = (
+FAR_BOTTOM = (
     2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5,
     7.86869131145613259100e-4, 0.0148753612908506148525, 0.136929880922735805310,
     0.599832206555887937690, 1.0,
 )  # fmt: skip
 
 # ANORM, highest power first. Body: |x| <= 0.67448975; shoulder: up to sqrt(32); tail: beyond.
-_BODY_LIMIT = 0.67448975
-_SHOULDER_LIMIT = sqrt(32.0)
-_BODY_TOP = (
+BODY_LIMIT = 0.67448975
+SHOULDER_LIMIT = sqrt(32.0)
+BODY_TOP = (
     0.065682337918207449113, 2.2352520354606839287, 161.02823106855587881,
     1067.6894854603709582, 18154.981253343561249,
 )  # fmt: skip
-_BODY_BOTTOM = (
+BODY_BOTTOM = (
     1.0, 47.20258190468824187, 976.09855173777669322, 10260.932208618978205, 45507.789335026729956,
 )  # fmt: skip
-_SHOULDER_TOP = (
+SHOULDER_TOP = (
     1.0765576773720192317e-8, 0.39894151208813466764, 8.8831497943883759412,
     93.506656132177855979, 597.27027639480026226, 2494.5375852903726711,
     6848.1904505362823326, 11602.651437647350124, 9842.7148383839780218,
 )  # fmt: skip
-_SHOULDER_BOTTOM = (
+SHOULDER_BOTTOM = (
     1.0, 22.266688044328115691, 235.38790178262499861, 1519.377599407554805, 6485.558298266760755,
     18615.571640885098091, 34900.952721145977266, 38912.003286093271411, 19685.429676859990727,
 )  # fmt: skip
-_TAIL_TOP = (
+TAIL_TOP = (
     0.02307344176494017303, 0.21589853405795699, 0.1274011611602473639, 0.022235277870649807,
     0.001421619193227893466, 2.9112874951168792e-5,
 )  # fmt: skip
-_TAIL_BOTTOM = (
+TAIL_BOTTOM = (
     1.0, 1.28426009614491121, 0.468238212480865118, 0.0659881378689285515,
     0.00378239633202758244, 7.29751555083966205e-5,
 )  # fmt: skip
-_ONE_OVER_SQRT_2PI = 0.398942280401432677939946
+ONE_OVER_SQRT_2PI = 0.398942280401432677939946
 
 
 def quantile(c: ArrayLike) -> NDArray[np.float64]:
@@ -123,17 +123,17 @@ def quantile(c: ArrayLike) -> NDArray[np.float64]:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # The centre's formula everywhere: it is 85 % of a uniform c; the tails are put right below.
         r = 0.180625 - q * q
-        x = q * (_horner(_CENTRE_TOP, r) / _horner(_CENTRE_BOTTOM, r))
+        x = q * (_horner(CENTRE_TOP, r) / _horner(CENTRE_BOTTOM, r))
         outer = np.abs(q) > 0.425
         if outer.any():
             tail = np.where(q[outer] < 0.0, c[outer], 1.0 - c[outer])
             r = np.sqrt(-np.log(tail))
             near = r - 1.6
-            y = _horner(_NEAR_TOP, near) / _horner(_NEAR_BOTTOM, near)
+            y = _horner(NEAR_TOP, near) / _horner(NEAR_BOTTOM, near)
             far = r > 5.0
             if far.any():
                 s = r[far] - 5.0
-                y[far] = _horner(_FAR_TOP, s) / _horner(_FAR_BOTTOM, s)
+                y[far] = _horner(FAR_TOP, s) / _horner(FAR_BOTTOM, s)
             y[tail == 0.0] = np.inf
             x[outer] = np.copysign(y, q[outer])
     return x.reshape(shape)
@@ -159,10 +159,10 @@ def cdf(x: ArrayLike) -> NDArray[np.float64]:
     """
     shape = np.shape(x)
     x = np.atleast_1d(np.asarray(x, dtype=np.float64))
-    y = np.minimum(np.abs(x), _SHOULDER_LIMIT)
+    y = np.minimum(np.abs(x), SHOULDER_LIMIT)
     tail = np.exp(-0.5 * y * y)
-    tail *= _horner(_SHOULDER_TOP, y) / _horner(_SHOULDER_BOTTOM, y)
-    outer = np.abs(x) > _SHOULDER_LIMIT
+    tail *= _horner(SHOULDER_TOP, y) / _horner(SHOULDER_BOTTOM, y)
+    outer = np.abs(x) > SHOULDER_LIMIT
     if outer.any():
         # Beyond |x| = 39 even the smallest float is too large for the tail; 40 is as good as inf.
         y = np.minimum(np.abs(x[outer]), 40.0)
@@ -170,16 +170,16 @@ def cdf(x: ArrayLike) -> NDArray[np.float64]:
         coarse = np.trunc(y * 16.0) / 16.0
         rest = (y - coarse) * (y + coarse)
         s = 1.0 / (y * y)
-        ratio = s * _horner(_TAIL_TOP, s) / _horner(_TAIL_BOTTOM, s)
+        ratio = s * _horner(TAIL_TOP, s) / _horner(TAIL_BOTTOM, s)
         with np.errstate(under="ignore"):
             bell = np.exp(-0.5 * coarse * coarse) * np.exp(-0.5 * rest)
-            tail[outer] = bell * ((_ONE_OVER_SQRT_2PI - ratio) / y)
+            tail[outer] = bell * ((ONE_OVER_SQRT_2PI - ratio) / y)
     result = np.where(x > 0.0, 1.0 - tail, tail)
-    body = np.abs(x) <= _BODY_LIMIT
+    body = np.abs(x) <= BODY_LIMIT
     if body.any():
         y = x[body]
         s = y * y
-        result[body] = 0.5 + y * (_horner(_BODY_TOP, s) / _horner(_BODY_BOTTOM, s))
+        result[body] = 0.5 + y * (_horner(BODY_TOP, s) / _horner(BODY_BOTTOM, s))
     return result.reshape(shape)
 
 

@@ -39,7 +39,7 @@ class Region:
         centre = (vec_scale.mean - offset) / np.where(flat, 1.0, slope)
         self.centre = np.where(flat, vec_scale.middle, centre)
         # Standard deviations in one unit of u; none in a dimension where the data has no width.
-        self._deviations = np.where(std > 0.0, slope / np.where(std > 0.0, std, 1.0), 0.0)
+        self.deviations = np.where(std > 0.0, slope / np.where(std > 0.0, std, 1.0), 0.0)
 
     def walk(self, start: FloatArray, goal: FloatArray) -> FloatArray:
         """Go straight from `start` to `goal`, but no farther than the border.
@@ -57,8 +57,8 @@ class Region:
             `goal` itself where it is inside.
         """
         with np.errstate(all="ignore"):
-            a = (start - self.centre) * self._deviations
-            b = (goal - start) * self._deviations
+            a = (start - self.centre) * self.deviations
+            b = (goal - start) * self.deviations
             # In units of its largest number: the square of a far goal would be infinite.
             unit = np.abs(b).max(axis=-1, keepdims=True)
             b = np.where(unit > 0.0, b / unit, b)

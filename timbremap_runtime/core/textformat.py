@@ -4,6 +4,7 @@
 
     timbremap/
       vec_scale/      mean  std  min  range                     m values each
+                      even (m x 65)                             the even scale, absent in older maps
       pca_layer/      weights (m x m)  biases (m)  weights_inv (m x m)      absent without PCA
       dense_layer_0/  weights (m x n)  biases (n)  weights_inv (n x m)  activation
       dense_layer_1/  ...                                       numbered without a gap
@@ -159,11 +160,19 @@ def _load(folder: Path, scale: Scale) -> TimbreMap:
     chain: list[Layer] = []
     for kind, path in paths:
         layer = _read_layer(kind, path, chain[-1].size_out if chain else None)
-        chain.append(layer.with_scale(scale) if isinstance(layer, VecScale) else layer)
+        chain.append(_scaled(layer, scale, path) if isinstance(layer, VecScale) else layer)
     try:
         return TimbreMap.of(*chain)
     except (ShapeError, SettingsError) as error:
         raise FormatError(f"{folder}: {error}") from error
+
+
+def _scaled(layer: VecScale, scale: Scale, folder: Path) -> VecScale:
+    if scale == "even" and layer.even is None:
+        raise SettingsError(
+            f"{folder.parent}: this map has no even scale; use the normal one, or train it again"
+        )
+    return layer.with_scale(scale)
 
 
 def _why_no_model(folder: Path) -> str:
@@ -210,6 +219,9 @@ class _LayerFiles:
 
     def __init__(self, folder: Path):
         self._folder = folder
+
+    def has(self, name: str) -> bool:
+        return any(_exists(self._folder / file) for file in (name, f"{name}.npy"))
 
     def vector(self, name: str, size: int | None = None) -> FloatArray:
         path = self._folder / name

@@ -14,8 +14,11 @@ FloatArray: TypeAlias = "NDArray[np.float64]"
 
 BoolArray: TypeAlias = "NDArray[np.bool_]"
 
-Scale = Literal["normal", "uniform"]
-"""How the point's [0, 1] becomes Z*: by the normal quantile, or linearly from min to max."""
+Scale = Literal["normal", "uniform", "even"]
+"""How the point's [0, 1] becomes Z*.
+
+By the normal quantile; linearly from min to max; or along the way that was measured for the map, on
+which equal steps change the sound equally."""
 
 PARAMETER_MAX = 127
 """Parameters run from 0 to this, as a MIDI controller does."""

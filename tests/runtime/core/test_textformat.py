@@ -101,7 +101,7 @@ def test_windows_line_ends_and_a_missing_last_newline_are_read(text: Path, mappi
 def test_the_scale_is_chosen_when_loading(text: Path):
     assert tm.load(text).scale == "normal"
     assert tm.load(text, scale="uniform").scale == "uniform"
-    with pytest.raises(tm.SettingsError, match="'normal' or 'uniform'"):
+    with pytest.raises(tm.SettingsError, match="'normal', 'uniform' or 'even'"):
         tm.load(text, scale="log")  # type: ignore[arg-type]
 
 

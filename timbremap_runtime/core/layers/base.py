@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 class Files(Protocol):
     """The files of one layer, as the text format reads them; each method raises FormatError."""
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a file."""
+        ...
+
     def vector(self, name: str, size: int | None = None) -> FloatArray:
         """Read a vector, of that size if one is given."""
         ...

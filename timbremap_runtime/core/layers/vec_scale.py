@@ -13,6 +13,7 @@ from timbremap_runtime.core import gaussian
 from timbremap_runtime.core.layers.base import Layer, checked
 from timbremap_runtime.core.stages import Affine, Stage
 from timbremap_runtime.core.types import Scale
+from timbremap_runtime.core.warp import Warp
 from timbremap_runtime.errors import SettingsError, ShapeError
 
 if TYPE_CHECKING:
@@ -95,7 +96,10 @@ class VecScale(Layer):
         scale     forward C -> Z*              inverse Z* -> C
         normal    z* = mean + std Φ⁻¹(c)       c = Φ((z* - mean) / std)
         uniform   z* = minimum + range c       c = (z* - minimum) / range
+        even      z* = mean + std warp(c)      c = warp⁻¹((z* - mean) / std)
 
+    with warp⁻¹ from 0 to 1 over the reach of the even scale, straight between the knots of each
+    coordinate (`timbremap_runtime.core.warp`).
     Coordinates outside [0, 1], infinities too, count as the nearer end, which is `LOWEST_CONTROL`
     inside for the normal scale; NaN stays NaN. The inverse stays in [0, 1]. A dimension whose
     std (or range, for the uniform scale) is 0 has the same z* everywhere: its inverse is 0.5.
@@ -104,15 +108,18 @@ class VecScale(Layer):
     ----------
     mean, std, minimum, range : array_like, shape (m,)
         Statistics of the training data in Z*. std and range are not negative.
-    scale : {"normal", "uniform"}
-        Which of the two formulas.
+    scale : {"normal", "uniform", "even"}
+        Which of the formulas.
+    even : array_like, shape (m, k + 1), optional
+        Knots of the even scale: c at k + 1 values of u, strictly increasing from 0 to 1.
 
     Raises
     ------
     ShapeError
         If the four differ in size.
     SettingsError
-        If a number is not finite, a std or range is negative, or `scale` is another word.
+        If a number is not finite, a std or range is negative, `scale` is another word, knots do
+        not increase, or there are none for the even scale.
 
     Examples
     --------
@@ -131,6 +138,7 @@ class VecScale(Layer):
         minimum: ArrayLike,
         range: ArrayLike,
         scale: Scale = "normal",
+        even: ArrayLike | None = None,
     ):
         check_scale(scale)
         self.scale: Scale = scale
@@ -150,19 +158,32 @@ class VecScale(Layer):
                 raise SettingsError(
                     f"vec_scale: {name} has a negative value; pass widths of 0 or more"
                 )
-        self.stages = (*_UNIT[scale], self._affine())
+        self.even = None if even is None else _checked_knots(even, size)
+        self.stages = (*self._unit(), self._affine())
+
+    def _unit(self) -> tuple[Stage, ...]:
+        """Make the stages from c to u."""
+        if self.scale != "even":
+            return _UNIT[self.scale]
+        if self.even is None:
+            raise SettingsError(
+                "vec_scale: this map has no even scale; use 'normal', or train it again"
+            )
+        return Clip(0.0, 1.0, both_ways=False), Warp(self.even)
 
     @property
     def affine(self) -> tuple[FloatArray, FloatArray]:
         """(offset, slope), each (m,), of z* = offset + slope u."""
-        if self.scale == "normal":
-            return self.mean, self.std
-        return self.minimum, self.range
+        if self.scale == "uniform":
+            return self.minimum, self.range
+        return self.mean, self.std
 
     @property
-    def middle(self) -> float:
-        """The u of c = 0.5: the answer of a dimension without width."""
-        return 0.0 if self.scale == "normal" else 0.5
+    def middle(self) -> FloatArray:
+        """The u of c = 0.5, (m,): the answer of a dimension without width."""
+        if self.scale == "even" and self.even is not None:
+            return Warp(self.even).forward(np.full(self.size_in, 0.5))
+        return np.full(self.size_in, 0.5 if self.scale == "uniform" else 0.0)
 
     def _affine(self) -> Affine:
         offset, slope = self.affine
@@ -174,21 +195,44 @@ class VecScale(Layer):
 
     def with_scale(self, scale: Scale) -> VecScale:
         """Return the same statistics under another scale."""
-        return VecScale(self.mean, self.std, self.minimum, self.range, scale)
+        return VecScale(self.mean, self.std, self.minimum, self.range, scale, self.even)
+
+    def with_even(self, even: ArrayLike) -> VecScale:
+        """Return the same statistics and scale with other knots of the even scale."""
+        return VecScale(self.mean, self.std, self.minimum, self.range, self.scale, even)
 
     @classmethod
     def read(cls, files: Files, size_in: int | None) -> Self:
         """Make the layer from its files, in the normal scale: the format does not hold it."""
         mean = files.vector("mean", size_in)
         std, minimum, width = (files.vector(name, mean.size) for name in ("std", "min", "range"))
-        return cls(mean, std, minimum, width)
+        # Beside the files of the format, which its other readers do not look at.
+        even = files.vector("even") if files.has("even") else None
+        if even is not None and even.size % mean.size == 0:
+            even = even.reshape(mean.size, -1)
+        return cls(mean, std, minimum, width, even=even)
 
     def arrays(self) -> Mapping[str, FloatArray]:
-        """Return the four statistics by the names of their files."""
-        return {"mean": self.mean, "std": self.std, "min": self.minimum, "range": self.range}
+        """Return the statistics by the names of their files."""
+        arrays = {"mean": self.mean, "std": self.std, "min": self.minimum, "range": self.range}
+        return arrays if self.even is None else {**arrays, "even": self.even}
 
 
 def check_scale(scale: str) -> None:
-    """Refuse a scale that is neither "normal" nor "uniform"."""
+    """Refuse a scale that is none of the three."""
     if scale not in get_args(Scale):
-        raise SettingsError(f"unknown scale {scale!r}; pass 'normal' or 'uniform'")
+        raise SettingsError(f"unknown scale {scale!r}; pass 'normal', 'uniform' or 'even'")
+
+
+def _checked_knots(even: ArrayLike, size: int) -> FloatArray:
+    knots = checked("vec_scale even", even, 2)
+    if knots.shape[0] != size or knots.shape[1] < 2:
+        raise ShapeError(
+            f"vec_scale even: expected {size} rows of two knots or more, got {knots.shape}"
+        )
+    whole = (knots[:, 0] == 0.0).all() and (knots[:, -1] == 1.0).all()
+    if not whole or not (np.diff(knots, axis=1) > 0.0).all():
+        raise SettingsError(
+            "vec_scale even: knots do not increase from 0 to 1; measure the scale again"
+        )
+    return knots

@@ -1,0 +1,253 @@
+// A TimbreMap in JavaScript: forward, inverse, and what a performance holds. No dependencies.
+
+// Highest power first: M. J. Wichura (1988), Algorithm AS 241, and W. J. Cody (1993), Algorithm 715.
+const POLYNOMIALS = /*POLYNOMIALS*/ {};
+
+function horner(coefficients, x) {
+  let total = coefficients[0];
+  for (let i = 1; i < coefficients.length; i++) total = total * x + coefficients[i];
+  return total;
+}
+
+function ratio(name, x) {
+  return horner(POLYNOMIALS[name + "_top"], x) / horner(POLYNOMIALS[name + "_bottom"], x);
+}
+
+/** The standard normal quantile. */
+function quantile(c) {
+  const q = c - 0.5;
+  if (Math.abs(q) <= 0.425) return q * ratio("centre", 0.180625 - q * q);
+  const r = Math.sqrt(-Math.log(q < 0 ? c : 1 - c));
+  const x = r <= 5 ? ratio("near", r - 1.6) : ratio("far", r - 5);
+  return q < 0 ? -x : x;
+}
+
+/** The standard normal distribution function. */
+function cdf(x) {
+  const y = Math.abs(x);
+  if (y <= POLYNOMIALS.body_limit) return 0.5 + x * ratio("body", x * x);
+  let tail;
+  if (y <= POLYNOMIALS.shoulder_limit) {
+    tail = Math.exp(-0.5 * y * y) * ratio("shoulder", y);
+  } else {
+    const z = Math.min(y, 40);
+    const coarse = Math.trunc(z * 16) / 16;
+    const bell = Math.exp(-0.5 * coarse * coarse) * Math.exp(-0.5 * (z - coarse) * (z + coarse));
+    const s = 1 / (z * z);
+    tail = (bell * (POLYNOMIALS.one_over_sqrt_2pi - s * ratio("tail", s))) / z;
+  }
+  return x > 0 ? 1 - tail : x <= 0 ? tail : NaN;
+}
+
+function multiply(x, matrix, offset) {
+  return offset.map((shift, j) => {
+    let total = 0;
+    for (let i = 0; i < x.length; i++) total += x[i] * matrix[i][j];
+    return total + shift;
+  });
+}
+
+/** Where a row of increasing knots, over evenly spaced places from -1 to 1, comes to c. */
+function place(knots, c) {
+  const k = knots.length - 1;
+  if (c <= knots[0]) return -1;
+  if (c >= knots[k]) return 1;
+  let low = 0;
+  for (let high = k; high - low > 1; ) {
+    const middle = (low + high) >> 1;
+    if (knots[middle] <= c) low = middle;
+    else high = middle;
+  }
+  return ((low + (c - knots[low]) / (knots[low + 1] - knots[low])) * 2) / k - 1;
+}
+
+/** The value of such a row at a place. */
+function value(knots, at) {
+  const k = knots.length - 1;
+  if (at <= -1) return knots[0];
+  if (at >= 1) return knots[k];
+  const x = (at + 1) * 0.5 * k;
+  const low = Math.min(Math.floor(x), k - 1);
+  return Number.isNaN(x) ? NaN : knots[low] + (x - low) * (knots[low + 1] - knots[low]);
+}
+
+const clip = (low, high) => (x) => (x < low ? low : x > high ? high : x);
+
+/** What each kind of step does to the numbers, and how it is undone. */
+const STEPS = {
+  clip: {
+    forward: (s, x) => x.map(clip(s.low, s.high)),
+    inverse: (s, y) => (s.both_ways ? y.map(clip(s.low, s.high)) : y),
+  },
+  quantile: {
+    forward: (s, x) => x.map(quantile),
+    inverse: (s, y) => y.map(cdf),
+  },
+  warp: {
+    forward: (s, x) => x.map((c, i) => place(s.knots[i], c) * s.reach),
+    inverse: (s, y) => y.map((u, i) => value(s.knots[i], u / s.reach)),
+  },
+  affine: {
+    forward: (s, x) => multiply(x, s.matrix, s.offset),
+    inverse: (s, y) => multiply(y, s.inverse_matrix, s.inverse_offset),
+  },
+  bounded: {
+    forward: (s, x) =>
+      x.map((t) =>
+        t < 0
+          ? s.low + (s.high - s.low) / (1 + Math.exp(-t))
+          : s.high - (s.high - s.low) / (1 + Math.exp(t))
+      ),
+    inverse: (s, y, seen) =>
+      y.map((value) => {
+        if (value < s.first || value > s.last) seen.end = true;
+        const inside = value < s.first ? s.low_end : value > s.last ? s.high_end : value;
+        return Math.log((inside - s.low) / (s.high - inside));
+      }),
+  },
+  leaky: {
+    forward: (s, x) => x.map((v) => (v < 0 ? v * s.slope : v)),
+    inverse: (s, y) => y.map((v) => (v < 0 ? v / s.slope : v)),
+  },
+};
+
+const does = (steps, x) => steps.reduce((v, s) => STEPS[s.kind].forward(s, v), x);
+const undoes = (steps, y, seen) => steps.reduceRight((v, s) => STEPS[s.kind].inverse(s, v, seen), y);
+
+/** The map: forward(c) gives the parameters at a point, inverse(p) the point nearest to them. */
+class TimbreMap {
+  constructor(data) {
+    Object.assign(this, data);
+    this.controlSize = data.coordinates.size;
+    this.parameterSize = data.parameters.size;
+    this.parameterNames = data.parameters.names;
+    const affine = this.steps.map((s) => s.kind).lastIndexOf("affine");
+    this.earlier = this.steps.slice(0, affine);
+    this.last = this.steps[affine];
+    this.after = this.steps.slice(affine + 1);
+  }
+
+  /** Parameters at a point: numbers from 0 to 1 to numbers from 0 to 127. */
+  forward(c) {
+    return does(this.steps, does(this.front, check(c, this.controlSize, "forward")));
+  }
+
+  /** The point whose parameters are nearest. */
+  inverse(p) {
+    const seen = { end: false };
+    let u = undoes(this.steps, check(p, this.parameterSize, "inverse"), seen);
+    if (seen.end) u = this.walk(this.region.centre, u);
+    return undoes(this.front, u, seen);
+  }
+
+  /** Go straight from a start to a goal, but no farther than the border of the training data. */
+  walk(start, goal) {
+    const { centre, deviations, radius } = this.region;
+    const a = start.map((x, i) => (x - centre[i]) * deviations[i]);
+    const b = goal.map((x, i) => (x - start[i]) * deviations[i]);
+    const dot = (x, y) => x.reduce((total, value, i) => total + value * y[i], 0);
+    const bb = dot(b, b);
+    const ab = dot(a, b);
+    const room = Math.max(radius * radius - dot(a, a), 0);
+    const share = (Math.sqrt(ab * ab + bb * room) - ab) / bb;
+    return share < 1 ? goal.map((x, i) => start[i] + (x - start[i]) * share) : goal;
+  }
+}
+
+function check(values, size, name) {
+  const numbers = Array.from(values, Number);
+  if (numbers.length !== size) {
+    throw new RangeError(`${name}: ${numbers.length} values given; pass ${size}`);
+  }
+  return numbers;
+}
+
+/**
+ * A performance: the point, and what the hands changed.
+ *
+ * set() puts one parameter where the hand wants it and moves the point to where the map comes
+ * nearest; what the map cannot reach is held on top of it as the point moves on, until release().
+ */
+class Performer {
+  constructor(map) {
+    this.map = map;
+    this.c = new Array(map.controlSize).fill(0.5);
+    this.held = null;
+    this.grip = null;
+    this.mapped = map.forward(this.c);
+    this.p = this.mapped;
+  }
+
+  /** Move the point; numbers that are not finite leave their coordinate where it is. */
+  move(c) {
+    const given = check(c, this.map.controlSize, "move");
+    this.c = given.map((x, i) => (Number.isFinite(x) ? clip(0, 1)(x) : this.c[i]));
+    this.grip = null;
+    return this.follow();
+  }
+
+  /** Set one parameter by hand. */
+  set(index, value) {
+    if (!(index >= 0 && index < this.map.parameterSize)) {
+      throw new RangeError(`set: no parameter ${index}; use 0 to ${this.map.parameterSize - 1}`);
+    }
+    if (!Number.isFinite(value)) return this.p;
+    const wanted = this.inRange(this.p.map((p, i) => (i === index ? value : p)));
+    if (!this.grip || this.grip.index !== index) {
+      this.grip = { index, c: this.c, value: this.p[index] };
+    }
+    return this.hold(this.drag(this.grip.c, index, this.grip.value, wanted[index]), wanted);
+  }
+
+  /** Set all parameters, as a preset does. */
+  recall(values) {
+    const given = check(values, this.map.parameterSize, "recall");
+    const wanted = this.inRange(given.map((p, i) => (Number.isFinite(p) ? p : this.p[i])));
+    this.grip = null;
+    return this.hold(this.map.inverse(wanted), wanted);
+  }
+
+  /** Let go of what is held: the parameters are what the map gives. */
+  release() {
+    this.held = null;
+    this.grip = null;
+    return this.follow();
+  }
+
+  follow() {
+    this.mapped = this.map.forward(this.c);
+    const held = this.held;
+    this.p = held
+      ? this.inRange(this.mapped.map((p, i) => held.wanted[i] + (p - held.reached[i])))
+      : this.mapped;
+    return this.p;
+  }
+
+  hold(c, wanted) {
+    this.c = c.map((x, i) => (Number.isFinite(x) ? x : this.c[i]));
+    this.mapped = this.map.forward(this.c);
+    this.held = { wanted, reached: this.mapped };
+    this.p = wanted;
+    return this.p;
+  }
+
+  /** Where the point goes when a parameter is moved from one value to another. */
+  drag(c, index, before, after) {
+    const map = this.map;
+    const bounds = map.after.find((s) => s.kind === "bounded");
+    const ends = bounds ? clip(bounds.low_end, bounds.high_end) : (x) => x;
+    const seen = { end: false };
+    const [from, to] = [before, after].map((value) => undoes(map.after, [ends(value)], seen)[0]);
+    const start = does(map.front, c);
+    // From the input of the last dense layer, whose inverse is the least-squares solution.
+    const earlier = does(map.earlier, start);
+    const x = earlier.map((value, i) => value + (to - from) * map.last.inverse_matrix[index][i]);
+    const u = undoes(map.earlier, x, seen);
+    return undoes(map.front, map.walk(start, u), seen);
+  }
+
+  inRange(p) {
+    const range = this.map.parameters.range;
+    return range ? p.map(clip(range[0], range[1])) : p;
+  }
+}
