@@ -10,6 +10,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+
 import timbremap_runtime as tm
 from tests.support.osc_client import make_map
 from tests.support.paths import REPOSITORY
@@ -27,6 +29,7 @@ def run(folder: Path, module: str, *words: str) -> subprocess.CompletedProcess[s
     )
 
 
+@pytest.mark.slow
 def test_a_command_added_as_the_page_says_works_as_the_others_do(tmp_path: Path):
     page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
     section = page.partition("## Adding a command\n")[2].partition("\n## ")[0]
