@@ -2,11 +2,16 @@
 
     python benchmarks/bench_render.py
 
-Sounds of 0.3 s by the Faust engine. Four run in turn: tm-generate as it comes, with a process for
-each processor; the same with one process; the engine alone in this process, which renders and
-writes nothing; and real time, which is what playing the sounds through a sound card would take.
-Ours is all that the command does: starting its processes, compiling the voice in each, rendering,
-checking and writing every sound. With more sounds the start counts for less.
+Sounds of 0.3 s by the Faust engine, in a small data set and a large one. Four run in turn:
+tm-generate as it comes, with a process for each processor; the same with one process; the engine
+alone in this process, which renders and writes nothing; and real time, which is what playing the
+sounds through a sound card would take. Ours is all that the command does: starting its processes,
+compiling the voice in each, rendering, checking and writing every sound. With more sounds the start
+counts for less.
+
+The limit is the engine alone on every processor at once: no program that plays this voice is faster
+than that, however it writes. It is the time of the engine in this process, divided by the number of
+processors.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from race import race_of
+from race import Race, race_of
 from results import Result, run_alone
 from sound_data import lfo4, render, settle
 
@@ -26,15 +31,41 @@ from timbremap_jax.data.patch import SAMPLE_RATE
 from timbremap_jax.data.render.sampling import GenerateSettings, sample_parameters
 from timbremap_jax.data.workers import n_cores
 
-N_SOUNDS, N_SOUNDS_SHORT = 1_500, 200
+SIZES, SIZES_SHORT = (1_500, 10_000), (200,)
 N_ROUNDS = 3
 
 
 def measure(short: bool) -> Result:
-    """Render the same settings in each way."""
-    n_sounds = N_SOUNDS_SHORT if short else N_SOUNDS
+    """Render the same parameter values in each way."""
+    races: list[Race] = []
+    notes: list[str] = []
+    seconds: dict[str, dict[str, list[float]]] = {}
+    for n_sounds in SIZES_SHORT if short else SIZES:
+        of_size = time_ways(n_sounds)
+        sound_s = lfo4().note.n_samples(SAMPLE_RATE) / SAMPLE_RATE
+        ours, one, engine = (np.array(each) for each in of_size.values())
+        real = np.full(N_ROUNDS, n_sounds * sound_s)
+        case = f"{n_sounds:,} sounds of {sound_s:.1f} s"
+        races += [
+            race_of(case, peer, ours, theirs, n_sounds, "sounds/s")
+            for peer, theirs in (
+                ("real time", real),
+                ("one process", one),
+                ("engine alone, nothing written", engine),
+            )
+        ]
+        limit_s = engine / n_cores()
+        notes.append(
+            f"{case}: the limit is {n_sounds / float(np.median(limit_s)):,.0f} sounds/s;"
+            f" tm-generate reaches {float(np.median(limit_s / ours)):.0%} of it"
+        )
+        seconds[case] = of_size
+    return Result(races, {"processes": n_cores(), "seconds": seconds}, notes)
+
+
+def time_ways(n_sounds: int) -> dict[str, list[float]]:
+    """Return the seconds of each way, a figure a round: ours, one process, the engine alone."""
     patch = lfo4()
-    sound_s = patch.note.n_samples(SAMPLE_RATE) / SAMPLE_RATE
 
     def engine_alone() -> None:
         engine = open_engine(patch)
@@ -56,18 +87,7 @@ def measure(short: bool) -> Result:
             start = time.perf_counter()
             way()
             seconds[name].append(time.perf_counter() - start)
-    ours, one, engine = (np.array(each) for each in seconds.values())
-    real = np.full(N_ROUNDS, n_sounds * sound_s)
-    case = f"{n_sounds} sounds of {sound_s:.1f} s"
-    races = [
-        race_of(case, peer, ours, theirs, n_sounds, "sounds/s")
-        for peer, theirs in (
-            ("real time", real),
-            ("one process", one),
-            ("engine alone, nothing written", engine),
-        )
-    ]
-    return Result(races, {"processes": n_cores(), "seconds": seconds})
+    return seconds
 
 
 if __name__ == "__main__":
