@@ -52,6 +52,7 @@ def map_rows(
     n_workers: int | None = None,
     *,
     patience_s: float = math.inf,
+    opened: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[int, Any]]:
     """Apply a task to every row, in any order.
 
@@ -66,6 +67,9 @@ def map_rows(
         Number of processes; one a processor when not given.
     patience_s : float
         A worker that is silent for so many seconds is ended, as if it had died.
+    opened : callable
+        Called once, as soon as a worker has made its task and before any row is handed out: what
+        is wrong with the task itself comes before it.
 
     Yields
     ------
@@ -88,10 +92,10 @@ def map_rows(
     n_workers = min(n_workers or n_cores(), len(waiting))
     workers = [_Worker.start(make_task) for _ in range(n_workers)]
     try:
+        is_open = False
         for worker in workers:
-            worker.give(waiting.popleft())
-        while any(worker.held for worker in workers):
-            busy = [w for w in workers if w.held]
+            worker.held = waiting.popleft()  # handed out once a task is made
+        while busy := [w for w in workers if w.held]:
             for worker in busy:
                 worker.end_when_silent(patience_s)
             for connection in wait([w.connection for w in busy], min(patience_s, CHECK_SECONDS)):
@@ -117,11 +121,18 @@ def map_rows(
                     worker.stop()
                     worker = _Worker.start(make_task)
                     workers.append(worker)
+                    if not is_open and waiting:
+                        worker.held = waiting.popleft()
                 else:
                     if error is not None:
                         raise error
-                    deaths_in_a_row = 0
                     worker.heard = time.monotonic()
+                    if not is_open:
+                        is_open = True
+                        opened()
+                        for each in workers:
+                            each.give(each.held)
+                    deaths_in_a_row = 0 if answers else deaths_in_a_row
                     for row, result in answers:
                         worker.held.remove(row)
                         yield row, result
@@ -139,7 +150,7 @@ class _Worker:
     process: Any
     connection: Connection
     held: list[int] = field(default_factory=list)
-    heard: float = 0.0
+    heard: float = field(default_factory=time.monotonic)
     silent: bool = False
 
     @classmethod
@@ -196,6 +207,7 @@ def _work(make_task: Callable[[], Callable[[int], Any]], connection: Connection)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         task = make_task()
+        connection.send(([], None))  # it is made
         while True:
             answers: list[tuple[int, Any]] = []
             last_sent = time.monotonic()

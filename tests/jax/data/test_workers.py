@@ -42,6 +42,10 @@ def missing() -> Callable[[int], int]:
     raise MissingExtra("dawdreamer", "render")
 
 
+def dying_at_once(status: int) -> Callable[[int], int]:
+    os._exit(status)
+
+
 @pytest.mark.parametrize("n_workers", [1, 3])
 def test_every_row_is_answered_once(n_workers: int):
     answers = list(map_rows(squares, range(5, 105), n_workers))
@@ -104,3 +108,24 @@ def test_a_worker_that_hangs_is_ended_and_costs_only_its_row():
     assert isinstance(answers[3], WorkerDied)
     assert "did not answer any more" in str(answers[3])
     assert [answers[row] for row in (0, 1, 2, 4, 5)] == [0, 1, 2, 4, 5]
+
+
+def test_what_a_task_needs_is_there_before_a_row_is_handed_out(tmp_path: Path):
+    made = tmp_path / "made"
+    answers = map_rows(partial(existing, made), range(200), 2, opened=made.touch)
+    assert dict(answers) == dict.fromkeys(range(200), True)
+
+
+def existing(file: Path) -> Callable[[int], bool]:
+    return lambda _: file.exists()
+
+
+@pytest.mark.parametrize("task", [missing, partial(dying_at_once, 7)])
+def test_a_task_that_cannot_be_made_opens_nothing(task: Callable[[], Callable[[int], int]]):
+    opened: list[bool] = []
+    answers = map_rows(task, range(4), 2, opened=lambda: opened.append(True))
+    try:
+        assert all(isinstance(answer, WorkerDied) for _, answer in answers)
+    except MissingExtra:
+        pass
+    assert not opened

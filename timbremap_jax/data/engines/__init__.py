@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from timbremap_jax.data.engines.base import Engine
 from timbremap_jax.data.patch import Patch
@@ -39,7 +40,12 @@ def open_engine(patch: Patch) -> Engine:
     MissingExtra, MissingProgram
         The package, or the program, that the engine needs is not installed.
     """
-    return getattr(_module_of(patch), ENGINES[patch.engine])(patch)
+    return _class_of(patch)(patch)
+
+
+def is_live(patch: Patch) -> bool:
+    """Whether the engine plays in real time: whether it is a `base.LiveEngine`."""
+    return hasattr(_class_of(patch), "conduct")
 
 
 def sources_of(patch: Patch) -> tuple[Path, ...]:
@@ -56,6 +62,11 @@ def program_versions(patch: Patch) -> dict[str, str | None]:
     """Return the versions of programs that decide what is heard, by an engine's own function."""
     versions = getattr(_module_of(patch), "program_versions", None)
     return versions(patch) if versions else {}
+
+
+def _class_of(patch: Patch) -> Any:
+    module = _module_of(patch)
+    return getattr(module, ENGINES[patch.engine])
 
 
 def _module_of(patch: Patch) -> ModuleType:

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from timbremap_jax.data.engines import FOREIGN, open_engine
+from timbremap_jax.data.engines import FOREIGN, is_live, open_engine
 from timbremap_jax.data.engines.base import LiveEngine
 from timbremap_jax.data.files import save_bytes
 from timbremap_jax.data.folder import DataFolder
@@ -105,42 +106,50 @@ def generate(
     renderer = Renderer(patch, note, values, data_dir, settings.sample_format, patience_for(note))
     with at_work_in(data_dir, command), ExitStack() as stack:
         require_own(data_dir, again=resume or only is not None)
-        # Whatever is wrong with the patch is said before anything is written.
-        engine = None if patch.engine in FOREIGN else open_engine(patch)
-        if isinstance(engine, LiveEngine):
-            stack.callback(engine.close)
+        live = is_live(patch)
         rehearsal = (
-            rehearse(renderer)
-            if engine is None
-            else Rehearsal(repeatable=not isinstance(engine, LiveEngine))
+            rehearse(renderer) if patch.engine in FOREIGN else Rehearsal(repeatable=not live)
         )
         renderer = replace(renderer, forked=rehearsal.forked)
         manifest = {**make_manifest(patch, note, settings), **asdict(rehearsal)}
         require_same(data_dir, manifest, may_grow=resume)
         manifest |= _as_typed(data_dir, settings, command)
-        with _begun(data_dir, manifest, values):
-            if only is None:
-                again_from = settings.n_examples if first_row is None else first_row
-                there = {path.name for path in DataFolder(data_dir).wavs.iterdir()}
-                rows = [
-                    row
-                    for row in rows
-                    if row >= again_from
-                    or DataFolder(data_dir).wav(row).name not in there
-                    or not renderer.is_done(row)
-                ]
-            if isinstance(engine, LiveEngine):
-                render = renderer.renders_with(engine, LIVE_TRIES)
-                outcomes = engine.conduct(rows, settings.n_examples, render)
-            else:
-                task, patience_s = partial(open_renderer, renderer), renderer.worker_patience_s
-                outcomes = map_rows(task, rows, n_workers, patience_s=patience_s)
-            faults = {}
-            for row, fault in progress(outcomes, len(rows)):
-                if fault:
-                    died = isinstance(fault, WorkerDied)
-                    faults[row] = f"could not be made: {fault}" if died else fault
+        if only is None:
+            rows = _missing(renderer, settings.n_examples if first_row is None else first_row)
+
+        def begin() -> None:
+            stack.enter_context(_begun(data_dir, manifest, values))
+
+        # Whatever is wrong with the patch is said before anything is written.
+        if live:
+            engine = cast(LiveEngine, open_engine(patch))
+            stack.callback(engine.close)
+            begin()
+            render = renderer.renders_with(engine, LIVE_TRIES)
+            outcomes = engine.conduct(rows, settings.n_examples, render)
+        else:
+            task, patience_s = partial(open_renderer, renderer), renderer.worker_patience_s
+            outcomes = map_rows(task, rows, n_workers, patience_s=patience_s, opened=begin)
+            if not rows:
+                begin()
+        first = list(islice(outcomes, 1))  # what fails at once shows no progress
+        faults = {}
+        for row, fault in progress(chain(first, outcomes), len(rows)):
+            if fault:
+                died = isinstance(fault, WorkerDied)
+                faults[row] = f"could not be made: {fault}" if died else fault
     return dict(sorted(faults.items()))
+
+
+def _missing(renderer: Renderer, again_from: int) -> list[int]:
+    """Return the rows without a whole sound, and all from ``again_from`` on."""
+    folder = DataFolder(renderer.data_dir)
+    there = {path.name for path in folder.wavs.iterdir()} if folder.wavs.is_dir() else set()
+    return [
+        row
+        for row in range(len(renderer.values))
+        if row >= again_from or folder.wav(row).name not in there or not renderer.is_done(row)
+    ]
 
 
 def _wanted_rows(n_rows: int, first_row: int | None, only: Sequence[int] | None) -> Sequence[int]:
