@@ -17,13 +17,14 @@ from timbremap_cli import features, generate, report, train
 
 import timbremap_runtime as tm
 from tests.support.maps import random_map
-from tests.support.paths import LFO4, command
+from tests.support.paths import LFO4, PATCHES, command
 from tests.support.reports import TINY
 from timbremap_jax.report.card import make_report, read_report
 from timbremap_jax.report.comparison import comparison_lines, names_of
 from timbremap_jax.report.measures import distances, log_mel
 from timbremap_jax.report.rendering import CACHE
 from timbremap_jax.report.settings import ReportSettings
+from timbremap_jax.report.subject import open_subject
 from timbremap_runtime import DenseLayer, TimbreMap, VecScale
 from timbremap_runtime.errors import FormatError, PathError, SettingsError
 
@@ -194,10 +195,14 @@ def test_an_instrument_that_changed_is_told(
     toml.write_text(toml.read_text().replace("cutoff = 90", "cutoff = 40"))
     found = make_report(model, TINY)
     files, sound = found["notices"]
-    assert files.startswith("the instrument has changed since the model was trained: patch.toml or")
+    said = f"the instrument has changed since the model was trained: patch.toml in {toml.parent}"
+    assert files == said
     assert f"now sound {found['figures']['recorded']:.2f} dB different" in sound
     assert found["figures"]["recorded"] > 1.0
     assert files in (model / "report.html").read_text(encoding="utf-8")
+    # Without the data set the model knows it too.
+    shutil.rmtree(tmp_path / "changed" / "data")
+    assert open_subject(model, TINY).notices[-1] == said
 
 
 def test_too_few_test_sounds(trained: Path, tmp_path: Path):
@@ -464,3 +469,49 @@ def test_nothing_in_the_pages_leads_elsewhere(made: tuple[Path, dict[str, Any]])
     assert "<script" not in text
     for found in re.findall(r"""(?:src|href|url|@import)\s*[=(:]\s*["']?([^"'\s>)]+)""", text):
         assert found.startswith("data:"), found
+
+
+AMSYNTH = Path("/usr/lib/vst/amsynth_vst.so")
+PLUGIN = """name = "amsynth"
+engine = "plugin"
+source = "/usr/lib/vst/amsynth_vst.so"
+parameters = [
+  { name = "resonance", control = "filter_resonance", range = [0.0, 0.8] },
+  { name = "cutoff", control = "filter_cutoff", range = [0.3, 1.0] },
+]
+[plugin]
+gain_db = -12.0
+"""
+PD = """name = "fm2"
+engine = "pd"
+source = "fm2.pd"
+parameters = [{ name = "index" }, { name = "tone" }]
+[fixed]
+ratio = 40
+"""
+
+
+@pytest.mark.parametrize(
+    ("toml", "there", "program"),
+    [
+        pytest.param(PLUGIN, AMSYNTH.exists(), "the plug-in amsynth", id="plugin"),
+        pytest.param(PD, bool(shutil.which("pd")), "Pure Data", id="pd"),
+    ],
+)
+def test_an_instrument_of_another_engine(tmp_path: Path, toml: str, there: bool, program: str):
+    if not there:
+        pytest.skip(f"needs {program}")
+    synth = tmp_path / "synth"
+    synth.mkdir()
+    for file in (PATCHES / "fm" / "fm2").glob("*.pd"):
+        shutil.copy(file, synth)
+    note = "[note]\npitch = 57\nsustain_ms = 60\nrelease_ms = 20\n"
+    (synth / "patch.toml").write_text(toml + note)
+    folder = bare(tmp_path / "timbremap", flat_map(90.0))
+    found = make_report(folder, TINY, synth)
+    x, y = found["figures"]["steps"]["axes"]
+    # The same parameters sound the same, whatever was played before; other ones do not.
+    assert x["mean_db"] < 0.1 * y["mean_db"]
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert text.count("in a row of notes") == 2
+    assert text.count("<audio") == 6 + 2

@@ -128,7 +128,11 @@ def make_config(
         },
         "features": asdict(dataset.settings) if dataset.settings else None,
         "parameters": list(dataset.parameter_names),
-        "instrument": {key: rendered[key] for key in INSTRUMENT} if rendered else None,
+        "instrument": (
+            {key: rendered[key] for key in INSTRUMENT} | {"files": rendered.get("files")}
+            if rendered
+            else None
+        ),
     }
 
 

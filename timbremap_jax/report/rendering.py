@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,13 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from timbremap_jax.data.audio.sounds import SILENCE
-from timbremap_jax.data.engines import open_engine
+from timbremap_jax.data.engines import FOREIGN, open_engine
 from timbremap_jax.data.engines.base import Engine, LiveEngine, NoSound
 from timbremap_jax.data.features.mel import FeatureSettings, MelSpectrogram
 from timbremap_jax.data.files import save_json
-from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
-from timbremap_jax.data.render.renderer import PATIENCE_S
+from timbremap_jax.data.patch import Note, Patch
+from timbremap_jax.data.render.rehearsal import rehearse
+from timbremap_jax.data.render.renderer import Renderer, patience_for
 from timbremap_jax.data.workers import WorkerDied, map_rows
 from timbremap_jax.report.plan import PAIRED, Group
 from timbremap_jax.report.subject import digest_of
@@ -89,11 +91,10 @@ class Renders:
 class _Job:
     """What a worker needs to render any row."""
 
-    patch: Patch
+    renderer: Renderer
     notes: list[Note]
     note_of: NDArray[np.int64]
     values: NDArray[np.float64]
-    n_samples: int
     folder: Path
 
     def renders_with(
@@ -102,14 +103,15 @@ class _Job:
         """Return what renders a row and says what became of it."""
         mel = open_memmap(self.folder / "mel.npy", "r+")
         samples = open_memmap(self.folder / "samples.npy", "r+")
+        n_samples = self.renderer.n_samples
 
         def render(row: int) -> tuple[int, str | None]:
             try:
                 sound = engine.render(self.values[row].tolist(), self.notes[self.note_of[row]])
             except NoSound as error:
                 return BROKEN, str(error)
-            if len(sound) != self.n_samples:
-                return BROKEN, f"has {len(sound)} samples instead of {self.n_samples}"
+            if len(sound) != n_samples:
+                return BROKEN, f"has {len(sound)} samples instead of {n_samples}"
             if not np.isfinite(sound).all():
                 return BROKEN, "is not finite"
             mel[row] = transform(sound)
@@ -121,7 +123,7 @@ class _Job:
 
 
 def _open(job: _Job, transform: MelSpectrogram) -> Callable[[int], tuple[int, str | None]]:
-    return job.renders_with(open_engine(job.patch), transform)
+    return job.renders_with(job.renderer.open_engine(), transform)
 
 
 def render_plan(
@@ -176,34 +178,22 @@ def render_plan(
     notes = list(dict.fromkeys(groups[name].note for name in ordered))
     each = [notes.index(groups[name].note) for name in ordered]
     note_of = np.repeat(each, [len(groups[name]) for name in ordered])
-    n_samples = notes[0].n_samples(SAMPLE_RATE)
-    live_engine = _live_engine(patch, values, notes[0], live=live)
+    if patch.engine == "osc" and not live:
+        raise SettingsError(_how_long(patch, len(values), notes[0]))
 
     cache = folder / CACHE
-    job = _Job(patch, notes, note_of, values, n_samples, cache)
-    shape = (len(values), features.n_mels, features.n_frames(n_samples))
+    transform = MelSpectrogram(features)
+    # Integers, as a rehearsal wants them; nothing else is done with these.
+    renderer = Renderer(
+        patch, notes[0], values.astype(np.int64), cache, "float", patience_for(notes[0])
+    )
+    shape = (len(values), features.n_mels, features.n_frames(renderer.n_samples))
+    job = _Job(renderer, notes, note_of, values, cache)
     done = _open_cache(job, features, shape, n_paired)
     mel, samples = (np.load(cache / f"{name}.npy", mmap_mode="r") for name in ("mel", "samples"))
     waiting = np.flatnonzero(done == 0).tolist()
     fault = None
-    transform = MelSpectrogram(features)
-    if live_engine is not None:
-        faults: dict[int, tuple[int, str | None]] = {}
-        play = job.renders_with(live_engine, transform)
-
-        def conducted(row: int) -> str | None:
-            faults[row] = play(row)
-            return faults[row][1]
-
-        outcomes: Iterator[tuple[int, Any]] = (
-            (row, faults[row]) for row, _ in live_engine.conduct(waiting, len(values), conducted)
-        )
-    else:
-        patience_s = PATIENCE_S + 0.02 * notes[0].duration_ms
-        outcomes = map_rows(
-            partial(_open, job, transform), waiting, n_workers, patience_s=patience_s
-        )
-    for row, outcome in progress(outcomes, len(waiting)):
+    for row, outcome in progress(_outcomes(job, transform, waiting, n_workers), len(waiting)):
         if isinstance(outcome, WorkerDied):
             outcome = BROKEN, str(outcome)
         done[row] = outcome[0]
@@ -223,20 +213,45 @@ def forget(folder: Path) -> None:
     shutil.rmtree(folder / CACHE, ignore_errors=True)
 
 
-def _live_engine(
-    patch: Patch, values: NDArray[np.float64], note: Note, *, live: bool
-) -> LiveEngine | None:
-    if patch.engine != "osc":
-        return None
-    minutes = len(values) * (note.duration_ms + LIVE_OVERHEAD_MS) / 60_000
-    if not live:
-        raise SettingsError(
-            f"{patch.file}: is recorded in real time, and {len(values)} sounds take about"
-            f" {minutes:.0f} minutes; start the synth and add --live (and --quick for a tenth)"
-        )
-    engine = open_engine(patch)
+def _how_long(patch: Patch, n_sounds: int, note: Note) -> str:
+    minutes = n_sounds * (note.duration_ms + LIVE_OVERHEAD_MS) / 60_000
+    return (
+        f"{patch.file}: is recorded in real time, and {n_sounds} sounds take about {minutes:.0f}"
+        " minutes; start the synth and add --live (and --quick for a tenth)"
+    )
+
+
+def _outcomes(
+    job: _Job, transform: MelSpectrogram, rows: list[int], n_workers: int | None
+) -> Iterator[tuple[int, Any]]:
+    """Render rows as suits the engine; yield each and what became of it."""
+    patch = job.renderer.patch
+    if not rows:
+        return
+    if patch.engine == "osc":
+        yield from _live_outcomes(job, transform, rows)
+        return
+    if patch.engine in FOREIGN:
+        job = replace(job, renderer=replace(job.renderer, forked=rehearse(job.renderer).forked))
+    task, patience_s = partial(_open, job, transform), job.renderer.worker_patience_s
+    yield from map_rows(task, rows, n_workers, patience_s=patience_s)
+
+
+def _live_outcomes(
+    job: _Job, transform: MelSpectrogram, rows: list[int]
+) -> Iterator[tuple[int, tuple[int, str | None]]]:
+    engine = open_engine(job.renderer.patch)
     assert isinstance(engine, LiveEngine)
-    return engine
+    with closing(engine):
+        play = job.renders_with(engine, transform)
+        became: dict[int, tuple[int, str | None]] = {}
+
+        def conducted(row: int) -> str | None:
+            became[row] = play(row)
+            return became[row][1]
+
+        for row, _ in engine.conduct(rows, len(job.values), conducted):
+            yield row, became[row]
 
 
 def _open_cache(
@@ -245,16 +260,17 @@ def _open_cache(
     """Make the cache, unless it is there and of the same sounds; return what is done, on disk."""
     digest = hashlib.sha256(job.values.tobytes() + job.note_of.tobytes())
     digest.update(repr((job.notes, features, shape, n_paired)).encode())
-    digest.update(repr((job.patch.variant, digest_of(job.patch))).encode())
+    patch = job.renderer.patch
+    digest.update(repr((patch.variant, digest_of(patch))).encode())
     key = {"sounds": digest.hexdigest()}
-    folder = job.folder
+    folder, n_samples = job.folder, job.renderer.n_samples
     try:
         if (folder / "plan.json").read_text(encoding="utf-8") == _text(key):
             return open_memmap(folder / "done.npy", "r+")
     except (OSError, ValueError):
         pass
     shutil.rmtree(folder, ignore_errors=True)
-    n_bytes = 4 * (np.prod(shape, dtype=np.int64) + n_paired * job.n_samples)
+    n_bytes = 4 * (np.prod(shape, dtype=np.int64) + n_paired * n_samples)
     free = shutil.disk_usage(folder.parent).free
     if free < n_bytes:
         raise PathError(
@@ -263,7 +279,7 @@ def _open_cache(
         )
     folder.mkdir()
     open_memmap(folder / "mel.npy", "w+", np.float32, shape)
-    open_memmap(folder / "samples.npy", "w+", np.float32, (n_paired, job.n_samples))
+    open_memmap(folder / "samples.npy", "w+", np.float32, (n_paired, n_samples))
     done = open_memmap(folder / "done.npy", "w+", np.uint8, (shape[0],))
     save_json(folder / "plan.json", key)
     return done

@@ -7,7 +7,6 @@ or never was (a shipped model, a bare ``timbremap`` folder), both are drawn at r
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,12 @@ from numpy.typing import NDArray
 
 import timbremap_runtime as tm
 from timbremap_jax.data.dataset import Dataset, load_dataset
+from timbremap_jax.data.engines import sources_of
 from timbremap_jax.data.features.mel import FeatureSettings
 from timbremap_jax.data.manifest import read_manifest
 from timbremap_jax.data.patch import PARAMETER_MAX, SAMPLE_RATE, Note, Patch, load_patch
 from timbremap_jax.data.render.audition import instrument_of
+from timbremap_jax.data.render.resume import hash_together, make_manifest
 from timbremap_jax.data.render.sampling import GenerateSettings, on_steps, sample_parameters
 from timbremap_jax.report.settings import FEWEST_TEST_SOUNDS, ReportSettings
 from timbremap_runtime.core.model_folder import find_map, find_model, read_config
@@ -140,7 +141,7 @@ def open_subject(
         heard, recorded = None, None
     else:
         test, library, heard, recorded = found
-    changed = _changed_files(config, patch)
+    changed = _changed_files(config, patch, note)
     if changed:
         notices.append(changed)
     return Subject(
@@ -203,26 +204,35 @@ def _require_parameters(
 
 
 def digest_of(patch: Patch) -> str:
-    """Hash of every file that decides what an instrument sounds like, as its manifest has it."""
-    digest = hashlib.sha256()
-    for file in patch.files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    """Hash of every file that decides what an instrument sounds like."""
+    return hash_together(sources_of(patch))
 
 
-def _changed_files(config: dict[str, Any], patch: Patch) -> str | None:
+def _changed_files(config: dict[str, Any], patch: Patch, note: Note) -> str | None:
     """Say what of the instrument has changed since the sounds were rendered, if it is known."""
     try:
-        manifest = read_manifest(_first_source(Path(config["data"]["folder"])))
+        manifest = read_manifest(_first_source(Path(config["data"]["folder"]))) or {}
     except (KeyError, TypeError, TimbreMapError):
+        manifest = {}
+    instrument = config.get("instrument") or {}
+    trained_on = manifest.get("variant", instrument.get("variant"))
+    if trained_on is not None and trained_on != patch.variant:
+        return f"the model was trained on variant {trained_on}, this is {patch.variant}"
+    then = manifest.get("files") or instrument.get("files")
+    now = make_manifest(patch, note, GenerateSettings())["files"]
+    if then:
+        changed = [name for name, digest in now.items() if then.get(name) != digest]
+        changed += [f"{name} (missing)" for name in then if name not in now]
+    elif manifest.get("patch_sha256") not in (None, hash_together(patch.files)):
+        changed = [" or ".join(dict.fromkeys(file.name for file in patch.files))]
+    else:
+        changed = []
+    if not changed:
         return None
-    then = (manifest or {}).get("patch_sha256")
-    if manifest is None or then in (None, digest_of(patch)):
-        return None
-    if patch.variant != manifest.get("variant"):
-        return f"the model was trained on variant {manifest['variant']}, this is {patch.variant}"
-    names = " or ".join(dict.fromkeys(file.name for file in patch.files))
-    return f"the instrument has changed since the model was trained: {names} in {patch.folder}"
+    return (
+        f"the instrument has changed since the model was trained: {', '.join(changed)} in"
+        f" {patch.folder}"
+    )
 
 
 def _first_source(data_dir: Path) -> Path:
