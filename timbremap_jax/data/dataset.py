@@ -6,7 +6,7 @@ disk and are read a batch at a time, so a data set may be larger than memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -142,12 +142,25 @@ class Dataset:
             start += source.shape[0]
         return power
 
-    def standardization(self, kind: Input = "log") -> Standardization:
-        """Take the statistics of the training rows, in one pass over them."""
+    def standardization(
+        self,
+        kind: Input = "log",
+        change: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
+    ) -> Standardization:
+        """Take the statistics of the training rows, in one pass over them.
+
+        Parameters
+        ----------
+        kind : str
+            What the encoder reads: ``log`` or ``power``.
+        change : callable, optional
+            What is done to mel power before it is standardized.
+        """
         total = np.zeros(self.input_shape[0])
         squares = np.zeros_like(total)
         for rows in np.array_split(self.training_rows, -(-len(self.training_rows) // 256)):
-            values = _scaled(self.read(rows), kind).astype(np.float64)
+            power = self.read(rows)
+            values = _scaled(change(power) if change else power, kind).astype(np.float64)
             total += values.sum(axis=(0, 2))
             squares += np.einsum("nft,nft->f", values, values)
         count = len(self.training_rows) * self.input_shape[1]

@@ -93,6 +93,10 @@ def load_config(model_dir: Path) -> RunConfig:
         ) from None
 
 
+ADDED = {"recorded_share": 0.0}
+"""What configurations of earlier versions lack, and how it was then."""
+
+
 def make_config(
     model_dir: Path,
     data_dir: Path,
@@ -148,8 +152,8 @@ def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
                 found.append(f"{part} {then}, now {value}")
             continue
         found += [
-            f"{name} {then.get(name)}, now {each}"
+            f"{name} {then.get(name, ADDED.get(name))}, now {each}"
             for name, each in value.items()
-            if name != "folder" and then.get(name) != each
+            if name != "folder" and then.get(name, ADDED.get(name)) != each
         ]
     return found

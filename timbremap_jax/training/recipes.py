@@ -49,6 +49,9 @@ class Recipe:
         Weight of `timbremap_jax.training.objective.overdrive`.
     long_memory : bool
         Whether an LSTM starts as `timbremap_jax.model.lstm.LastState.init_chrono` has it.
+    recorded_share : float
+        Share of the sounds that are changed as recordings are, by
+        `timbremap_jax.data.augment.as_recorded`.
     """
 
     input: Input
@@ -64,6 +67,7 @@ class Recipe:
     spread_warmup_share: float = 0.0
     overdrive_weight: float = 0.0
     long_memory: bool = False
+    recorded_share: float = 0.0
 
     def gradient_transformation(self, n_steps: int) -> optax.GradientTransformation:
         """Make the optimizer of a run of ``n_steps``."""
@@ -96,20 +100,24 @@ def _risen(step: jax.Array | int, n_steps: float) -> jax.Array:
     return jnp.minimum(jnp.asarray(step) / max(n_steps, 1e-9), 1.0) if n_steps else jnp.ones(())
 
 
+DEFAULT = Recipe(
+    input="log",
+    optimizer="adam",
+    learning_rate=3e-3,
+    batch_size=16,
+    warmup_share=0.05,
+    decay=True,
+    clip_norm=1000.0,
+    spread_weight=1.0,
+    spread_warmup_share=1.0,
+    overdrive_weight=10.0,
+    long_memory=True,
+)
+
 RECIPES = {
-    "default": Recipe(
-        input="log",
-        optimizer="adam",
-        learning_rate=3e-3,
-        batch_size=16,
-        warmup_share=0.05,
-        decay=True,
-        clip_norm=1000.0,
-        spread_weight=1.0,
-        spread_warmup_share=1.0,
-        overdrive_weight=10.0,
-        long_memory=True,
-    ),
+    "default": DEFAULT,
+    # For models that are to encode recordings, not only sounds as they were rendered.
+    "recordings": replace(DEFAULT, recorded_share=0.5),
     # The system of 2019, as its Keras models were trained.
     "original": Recipe(input="power", optimizer="rmsprop", learning_rate=1e-3, batch_size=32),
 }
@@ -133,6 +141,6 @@ def find_recipe(name: str, encoder: str = "lstm") -> Recipe:
         raise SettingsError(
             f"recipe '{name}': unknown; choose one of {', '.join(RECIPES)}"
         ) from None
-    if name == "default" and encoder == "dnn":
+    if name != "original" and encoder == "dnn":
         return replace(recipe, learning_rate=DNN_RATE_SHARE * recipe.learning_rate)
     return recipe
