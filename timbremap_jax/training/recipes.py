@@ -116,10 +116,10 @@ DEFAULT = Recipe(
 
 RECIPES = {
     "default": DEFAULT,
-    # For models that are to encode recordings, not only sounds as they were rendered.
-    "recordings": replace(DEFAULT, recorded_share=0.5),
     # The system of 2019, as its Keras models were trained.
     "original": Recipe(input="power", optimizer="rmsprop", learning_rate=1e-3, batch_size=32),
+    # For models that are to encode recordings, not only sounds as they were rendered.
+    "recordings": replace(DEFAULT, recorded_share=0.5),
 }
 
 

@@ -22,6 +22,11 @@ RATES_HZ = (1_000, 1_000_000)
 """Outside of these a sample rate is a mistake in the header."""
 
 
+LOSSY = {"MPEG_LAYER_I": "MP1", "MPEG_LAYER_II": "MP2", "MPEG_LAYER_III": "MP3",
+         "VORBIS": "Ogg Vorbis", "OPUS": "Opus"}  # fmt: skip
+"""Encodings that leave out what is hard to hear, by libsndfile's names and by those people use."""
+
+
 class AudioFile:
     """A sound file that is open for reading. To be used in a ``with`` statement.
 
@@ -40,6 +45,8 @@ class AudioFile:
         Channels.
     n_samples : int
         How many there are, of each channel. A compressed file may hold fewer than it says.
+    lossy : str or None
+        The encoding, if it is one that leaves something out.
 
     Raises
     ------
@@ -59,6 +66,7 @@ class AudioFile:
         self._file = _open(path) if content is None else _Memory(content)
         self._compressed: soundfile.SoundFile | None = None
         self._n_read = 0
+        self.lossy: str | None = None
         try:
             size = size_of(self._file)
             self._cut_short = is_cut_short(self._file, size)
@@ -71,6 +79,7 @@ class AudioFile:
                 self.sample_rate = self._compressed.samplerate
                 self.n_channels = self._compressed.channels
                 self.n_samples = self._compressed.frames
+                self.lossy = LOSSY.get(self._compressed.subtype)
             if not RATES_HZ[0] <= self.sample_rate <= RATES_HZ[1]:
                 raise FormatError(
                     f"{path}: is at {self.sample_rate} Hz, which no recording is; its header is"

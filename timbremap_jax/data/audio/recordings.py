@@ -79,7 +79,7 @@ def read_recording(
         # A sound that ends before the cut was heard whole.
         heard_it_all = len(channels) == onset - start + n_wanted + margin
         shortfall = None if heard_it_all else file.shortfall
-        rate = file.sample_rate
+        rate, lossy = file.sample_rate, file.lossy
     samples, note = mix_to_mono(channels)
     fault = find_fault(samples[onset - start :], clipping=False)
     if fault == "is silent" and not trim and heard_it_all:
@@ -88,8 +88,15 @@ def read_recording(
         raise FormatError(f"{path}: {fault}")
     samples = _resample(samples, rate, sample_rate)
     first = round((onset - start) * sample_rate / rate)
-    notes = tuple(each for each in (shortfall, note) if each)
-    return Recording(samples[first : first + n_samples], notes)
+    notes = [each for each in (shortfall, note) if each]
+    if lossy:
+        notes.append(f"is encoded as {lossy}, which leaves out quiet parts; the answer may be off")
+    if rate < sample_rate:
+        notes.append(
+            f"is at {rate} Hz, so that all above {rate / 2000:g} kHz is missing; the answer may be"
+            " off"
+        )
+    return Recording(samples[first : first + n_samples], tuple(notes))
 
 
 def read_whole(path: Path, sample_rate: int) -> NDArray[np.float32]:

@@ -130,3 +130,14 @@ def test_a_long_recording_takes_no_more_memory_than_a_short_one(tmp_path: Path, 
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8e6
+
+
+def test_what_a_file_has_left_out_is_noted(tmp_path: Path):
+    soundfile.write(tmp_path / "x.mp3", tone(), RATE)
+    (note,) = read_recording(tmp_path / "x.mp3", RATE, 4410).notes
+    assert note.startswith("is encoded as MP3, which leaves out quiet parts")
+    path = written(tmp_path / "x.wav", [tone()], 16_000)
+    assert read_recording(path, RATE, 4410).notes == (
+        "is at 16000 Hz, so that all above 8 kHz is missing; the answer may be off",
+    )
+    assert read_recording(path, 16_000, 4410).notes == ()
