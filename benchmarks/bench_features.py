@@ -11,13 +11,14 @@ With more sounds the start counts for less, and the multiple grows.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import soundfile
-from race import race_of
+from race import Race, race_of
 from results import Result, run_alone
 from sound_data import render, settle
 
@@ -25,27 +26,51 @@ from timbremap_jax.data.features.compute import compute_features
 from timbremap_jax.data.folder import DataFolder
 from timbremap_jax.data.workers import n_cores
 
-N_SOUNDS, N_SOUNDS_SHORT = 3_000, 400
+N_RENDERED, N_RENDERED_SHORT = 3_000, 400
+CASES = ((1_000, "PCM_16"), (3_000, "PCM_16"), (3_000, "PCM_24"), (20_000, "PCM_16"))
+CASES_SHORT = ((400, "PCM_16"), (400, "PCM_24"))
 N_ORIGINAL = 400  # clips of the original recipe a round: it is slow, and steady
 N_ROUNDS = 3
 
 
 def measure(short: bool) -> Result:
     """Run both over rendered sounds."""
-    n_sounds = N_SOUNDS_SHORT if short else N_SOUNDS
-    with tempfile.TemporaryDirectory() as folder:
-        data_dir = Path(folder) / "data"
-        render(data_dir, n_sounds)
-        original(data_dir, 20)  # librosa compiles on first use
-        rounds = np.array(
-            [
-                (ours(data_dir, n_sounds), original(data_dir, min(N_ORIGINAL, n_sounds)))
-                for _ in range(N_ROUNDS)
-            ]
-        ).T
     peer = "librosa, clip by clip (the original recipe)"
-    race = race_of(f"{n_sounds} sounds of 0.3 s", peer, rounds[0], rounds[1], 1.0, "sounds/s")
-    return Result([race], {"processes": n_cores(), "seconds a sound": rounds.tolist()})
+    races: list[Race] = []
+    seconds: dict[str, list[list[float]]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        rendered = Path(folder) / "rendered"
+        render(rendered, N_RENDERED_SHORT if short else N_RENDERED)
+        original(rendered, 20)  # librosa compiles on first use
+        for n_sounds, subtype in CASES_SHORT if short else CASES:
+            case = f"{n_sounds} sounds of 0.3 s, {subtype[4:]} bit"
+            data_dir = Path(folder) / f"{n_sounds}_{subtype}"
+            copy_as(rendered, data_dir, n_sounds, subtype)
+            rounds = np.array(
+                [
+                    (ours(data_dir, n_sounds), original(data_dir, min(N_ORIGINAL, n_sounds)))
+                    for _ in range(N_ROUNDS)
+                ]
+            ).T
+            races.append(race_of(case, peer, rounds[0], rounds[1], 1.0, "sounds/s"))
+            seconds[case] = rounds.tolist()
+            (data_dir / "features.npy").unlink()  # a gigabyte
+    return Result(races, {"processes": n_cores(), "seconds a sound": seconds})
+
+
+def copy_as(rendered: Path, data_dir: Path, n_sounds: int, subtype: str) -> None:
+    """Make a data folder of ``n_sounds`` WAVs of another format; more than there are repeat."""
+    source, target = DataFolder(rendered), DataFolder(data_dir)
+    target.wavs.mkdir(parents=True)
+    lines = source.labels_csv.read_text(encoding="utf-8").splitlines()
+    repeated = [lines[row % len(lines)] for row in range(n_sounds)]
+    target.labels_csv.write_text("\n".join(repeated) + "\n", encoding="utf-8")
+    for row in range(n_sounds):
+        if row < len(lines):
+            samples, rate = soundfile.read(source.wav(row))
+            soundfile.write(target.wav(row), samples, rate, subtype)
+        else:
+            shutil.copyfile(target.wav(row % len(lines)), target.wav(row))
 
 
 def original(data_dir: Path, n_sounds: int) -> float:
