@@ -100,8 +100,9 @@ def test_a_folder_of_the_original_is_taken_as_it_is(
     arguments = ["--cnn", "--epochs", "1", "--batch", "16", str(copy), str(tmp_path / "model")]
     assert tm_train.main(arguments) == 0
     notes = capsys.readouterr().err.splitlines()
-    assert len(notes) == 3
+    assert len(notes) == 4
     assert "only 50 sounds" in notes.pop(0)
+    assert "only 5 test sounds" in notes.pop()
     assert "taken as it is" in notes[0]
     assert "has 60 rows for 50 sounds: the first 50 are taken" in notes[1]
 
