@@ -31,6 +31,8 @@ DEEPEST = 16
 """Bundles in bundles; more is an attack on the stack."""
 NUMBERS = {"i": Struct(">i"), "h": Struct(">q"), "f": Struct(">f"), "d": Struct(">d")}
 CONSTANTS = {"T": True, "F": False, "N": None, "I": None}
+LONGEST_HEAD = 512
+"""Bytes of address and type tags that are recognized; what is kept of a flood must stay small."""
 LARGEST_FLOAT = 3.4028234663852886e38
 """Of single precision."""
 
@@ -83,11 +85,11 @@ def encode_frame(address: str, values: Sequence[float]) -> bytes:
 
 def _head_of_frame(packet: bytes) -> tuple[str, Struct, int] | None:
     """Recognize a message of floats alone, by its bytes up to the first; None for any other."""
-    comma = packet.find(b",", 0, 256)
-    if comma < 0:
+    comma = packet.find(b",", 0, LONGEST_HEAD)
+    end = packet.find(b"\0", comma, LONGEST_HEAD)
+    if comma < 0 or end < 0:
         return None
-    end = packet.find(b"\0", comma) & -4
-    return _known_head(packet[: end + 4])
+    return _known_head(packet[: (end & -4) + 4])
 
 
 @lru_cache(maxsize=1024)  # those that come again and again are few; a flood of others is forgotten

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from math import inf, nan
 
 import numpy as np
@@ -105,6 +106,19 @@ def test_bundles_are_not_followed_for_ever():
             assert len(decode(packet)) == 1
     with pytest.raises(FormatError, match="nested"):
         decode(packet)
+
+
+def test_little_is_kept_of_a_flood_of_long_messages():
+    n = 1_023
+    tags, values = b"," + b"f" * n + bytes(4), bytes(4 * n)
+    decode(b"/first\0\0" + tags + values)
+    tracemalloc.start()
+    try:
+        for i in range(100):
+            assert len(decode(b"/%06d\0" % i + tags + values)[0].values) == n
+        assert tracemalloc.get_traced_memory()[0] < 2**16
+    finally:
+        tracemalloc.stop()
 
 
 def test_any_packet_is_refused_or_read_as_another_library_reads_it():
