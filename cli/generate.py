@@ -129,10 +129,10 @@ def main(argv: list[str] | None = None) -> None:
 
 def describe(plugin: str, folder: Path) -> None:
     """Write the first patch.toml of a plug-in."""
-    from timbremap_jax.data.engines.scaffold import describe_plugin
+    from timbremap_jax.data.engines.scaffold import write_scaffold
 
-    controls = describe_plugin(plugin, folder)
-    print(f"{folder / 'patch.toml'}: {len(controls)} parameters; choose those to play in there")
+    parameters = write_scaffold(plugin, folder)
+    print(f"{folder / 'patch.toml'}: {len(parameters)} parameters; choose those to play in there")
 
 
 def without_again(argv: list[str] | None, args: argparse.Namespace) -> list[str]:

@@ -1,7 +1,14 @@
 """Work on numbered rows in several processes, whatever happens to them.
 
-A worker that dies (a plug-in crashed, the system ran out of memory) is replaced, and the row it
-held is tried once more.
+A worker that dies (a plug-in crashed, the system ran out of memory) or hangs is replaced, and the
+row it held is tried once more.
+
+Why not a library: `concurrent.futures` gives up the whole pool when one process dies. `pebble`
+replaces it and has time limits, but they hold for what is handed out together: with a message for
+each row the messages would cost as much as a quick row, and with many rows in one, a crash would
+lose them all. Here rows are handed out by the dozen, and after a crash tried one by one, so that
+each crash costs the row that caused it and no other. And nothing is handed out before a worker has
+said that the task can be made at all.
 """
 
 from __future__ import annotations
@@ -36,7 +43,7 @@ _context = get_context("spawn")
 
 
 class WorkerDied(TimbreMapError):
-    """The process that worked on a row ended, twice."""
+    """The process that worked on a row died, twice."""
 
 
 def n_cores() -> int:

@@ -1,4 +1,4 @@
-"""A first ``patch.toml`` for a plug-in: everything that can be learned, ready to edit."""
+"""The scaffold of an instrument: a first ``patch.toml`` for a plug-in, ready to edit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from timbremap_jax.data.workers import WorkerDied, map_rows
 from timbremap_runtime.errors import FormatError, PathError
 
 PROBES = 128
-"""Settings of a parameter that are tried to see whether it is a switch."""
+"""Values of a parameter that are tried to see whether it is a switch."""
 
 MOST_STEPS = 16
 """More positions than that are played as well without steps."""
@@ -47,7 +47,7 @@ release_ms = 50       # from note off to the end of the sound
 
 [plugin]
 # preset = "mine.vstpreset"   # a file beside this one; .fxp or .fxb for VST2
-# gain_db = -6.0              # where random settings come out clipped
+# gain_db = -6.0              # when random values come out clipped
 
 [fixed]
 # "master volume" = 0.8       # 0 to 1
@@ -55,7 +55,7 @@ release_ms = 50       # from note off to the end of the sound
 
 
 @dataclass(frozen=True)
-class Control:
+class ParameterInfo:
     """A parameter of a plug-in.
 
     Attributes
@@ -76,7 +76,7 @@ class Control:
     positions: tuple[str, ...]
 
 
-def describe_plugin(source: str, folder: str | Path) -> list[Control]:
+def write_scaffold(source: str, folder: str | Path) -> list[ParameterInfo]:
     """Write ``patch.toml`` for a plug-in into ``folder``.
 
     Parameters
@@ -96,7 +96,7 @@ def describe_plugin(source: str, folder: str | Path) -> list[Control]:
     folder = Path(folder)
     file = folder / "patch.toml"
     if file.exists():
-        raise PathError(f"{file} is there already: give another folder, or remove it")
+        raise PathError(f"{file}: already exists; choose another folder, or remove it")
     if "://" not in source:
         if not Path(source).exists():
             raise PathError(
@@ -105,37 +105,37 @@ def describe_plugin(source: str, folder: str | Path) -> list[Control]:
             )
         source = str(Path(source).resolve())
     # In a process of its own: what a plug-in does is not in our hands.
-    ((_, controls),) = map_rows(partial(_open_reader, source), [0], 1, patience_s=PATIENCE_S)
-    if isinstance(controls, WorkerDied):
-        raise FormatError(f"{source}: cannot be loaded: {controls}")
-    if not controls:
+    ((_, infos),) = map_rows(partial(_open_reader, source), [0], 1, patience_s=PATIENCE_S)
+    if isinstance(infos, WorkerDied):
+        raise FormatError(f"{source}: cannot be loaded: {infos}")
+    if not infos:
         raise FormatError(f"{source}: has no parameters that could be learned")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise PathError(f"{folder} is a file, or lies in one: give a folder") from None
-    save_bytes(file, _page(source, folder, controls).encode())
-    return controls
+        raise PathError(f"{folder}: is a file, or lies in one; choose another folder") from None
+    save_bytes(file, _page(source, folder, infos).encode())
+    return infos
 
 
-def _page(source: str, folder: Path, controls: list[Control]) -> str:
+def _page(source: str, folder: Path, infos: list[ParameterInfo]) -> str:
     name = folder.resolve().name
     return TEMPLATE.format(
         folder=folder,
         name=name,
         name_text=_quoted(name),
         source=_quoted(source),
-        parameters="\n".join(map(_line, controls)),
+        parameters="\n".join(map(_line, infos)),
     )
 
 
-def _line(control: Control) -> str:
-    name = _quoted(control.name)
-    steps = f", steps = {len(control.positions)}" if control.positions else ""
+def _line(info: ParameterInfo) -> str:
+    name = _quoted(info.name)
+    steps = f", steps = {len(info.positions)}" if info.positions else ""
     entry = f"{{ name = {name}, control = {name}, range = [0.0, 1.0]{steps} }},"
-    shown = f" ({control.text})" if control.text else ""
-    choices = f"; {' | '.join(control.positions)}" if control.positions else ""
-    note = f"# now {control.value:.4g}{shown}{choices}"
+    shown = f" ({info.text})" if info.text else ""
+    choices = f"; {' | '.join(info.positions)}" if info.positions else ""
+    note = f"# now {info.value:.4g}{shown}{choices}"
     return f"  # {entry}  {' '.join(note.split())}"
 
 
@@ -144,33 +144,33 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _open_reader(source: str) -> Callable[[int], list[Control]]:
+def _open_reader(source: str) -> Callable[[int], list[ParameterInfo]]:
     @silenced()
-    def read(_: int) -> list[Control]:
+    def read(_: int) -> list[ParameterInfo]:
         _, plugin = load_plugin(source)
-        return [_control(plugin, name, d) for name, d in described(plugin).items()]
+        return [_info(plugin, name, d) for name, d in described(plugin).items()]
 
     return read
 
 
-def _control(plugin: Any, name: str, description: dict[str, Any]) -> Control:
+def _info(plugin: Any, name: str, description: dict[str, Any]) -> ParameterInfo:
     index = description["index"]
     value = plugin.get_parameter(index)
     text = (description["currentValText"] or description["text"]).strip()
     positions = _positions(plugin, index)
     plugin.set_parameter(index, value)
-    return Control(name, value, text, positions)
+    return ParameterInfo(name, value, text, positions)
 
 
 def _positions(plugin: Any, index: int) -> tuple[str, ...]:
     """Return what a switch shows at each of its positions; nothing when it is none.
 
     Few plug-ins say which of their parameters are switches. One that shows few different texts
-    over its whole range, and each of them at one of as many evenly spaced settings, is.
+    over its whole range, and each of them at one of as many evenly spaced values, is.
     """
 
-    def shown(setting: float) -> str:
-        plugin.set_parameter(index, setting)
+    def shown(value: float) -> str:
+        plugin.set_parameter(index, value)
         return plugin.get_parameter_text(index).strip()
 
     texts = dict.fromkeys(shown(i / (PROBES - 1)) for i in range(PROBES))

@@ -138,7 +138,7 @@ def test_a_description_has_every_parameter_and_no_midi_controllers(
     assert "4 parameters" in capsys.readouterr().out
     # What was edited is not written over.
     assert tm_generate.main(arguments) == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

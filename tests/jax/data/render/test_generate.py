@@ -402,6 +402,41 @@ def test_two_runs_in_one_folder_are_kept_apart(tmp_path: Path, capsys: pytest.Ca
     assert tm_generate.main([*arguments, "--only", "3"]) == 0
 
 
+def test_a_seed_of_any_size_is_a_seed_or_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    run = [str(LFO4), str(tmp_path / "data"), "--examples", "1", "--seed"]
+    for seed in (str(2**63), str(2**64), "-1", "x", "1e400"):
+        try:
+            status = tm_generate.main([*run, seed])
+        except SystemExit as end:  # argparse
+            status = end.code
+        error = capsys.readouterr().err
+        assert status in (1, 2) and error.startswith("error: ") and error.count("\n") == 1
+        assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are text")
+def test_folders_whose_names_are_not_text(tmp_path: Path):
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    odd.mkdir()
+    faust_patch(tmp_path / "patch", LOUD_ABOVE_100.replace("a > 100", "a > 200"))
+    run = [command("tm-generate"), tmp_path / "patch", odd / "data", "--examples", "2"]
+    subprocess.run(run, check=True, capture_output=True)
+    subprocess.run([*run, "--resume"], check=True, capture_output=True)
+    assert len(list((odd / "data" / "wavs").iterdir())) == 2
+    # An instrument there: Faust takes text only, which is said in a line.
+    shutil.copytree(tmp_path / "patch", odd / "patch")
+    done = subprocess.run(
+        [command("tm-generate"), odd / "patch", tmp_path / "data", "--examples", "2"],
+        check=False,
+        capture_output=True,
+    )
+    assert done.returncode in (0, 1)
+    assert done.stderr.count(b"\n") == done.returncode
+    assert (tmp_path / "data").exists() == (done.returncode == 0)
+
+
 def test_a_source_that_does_not_compile_gives_the_words_of_faust(tmp_path: Path):
     with pytest.raises(FormatError, match=r"tiny\.dsp: does not compile: .*nonsense"):
         open_engine(load_patch(faust_patch(tmp_path, "process = nonsense;")))
