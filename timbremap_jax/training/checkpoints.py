@@ -6,12 +6,17 @@ the run has come. Orbax writes each under a temporary name and renames it.
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
@@ -20,6 +25,10 @@ from timbremap_runtime.errors import FormatError, PathError
 
 N_KEPT = 2
 """The newest, and one more in case the newest was written while the power failed."""
+
+
+ROOM = 2**20
+"""Bytes that a checkpoint needs beside its arrays."""
 
 
 class Checkpoint(NamedTuple):
@@ -54,7 +63,13 @@ class Checkpoints:
         self.folder = folder
 
     def save(self, step: int, checkpoint: Checkpoint) -> None:
-        """Save a checkpoint and remove old ones."""
+        """Save a checkpoint and remove old ones.
+
+        Raises
+        ------
+        PathError
+            It cannot be written. The checkpoints before it are kept.
+        """
         standardization = checkpoint.standardization
         items = ocp.args.Composite(
             model=ocp.args.StandardSave(checkpoint.weights),
@@ -65,12 +80,13 @@ class Checkpoints:
             progress=ocp.args.JsonSave({"input": standardization.kind, **checkpoint.run_state}),
         )
         try:
+            self._check_room(checkpoint)
             with self._manager() as manager:
                 if step not in manager.all_steps():
                     manager.save(step, args=items)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise PathError(
-                f"{self.folder}: cannot be written ({error.strerror}); make room and resume the run"
+                f"{self.folder}: cannot be written ({_reason(error)}); make room and resume the run"
             ) from None
 
     def latest(self, weights: Any, optimizer_state: Any = None) -> Checkpoint | None:
@@ -117,17 +133,31 @@ class Checkpoints:
             )
         return None
 
+    def _check_room(self, checkpoint: Checkpoint) -> None:
+        """Ask for room first: Orbax meets a full disk with pages of tracebacks."""
+        arrays = jax.tree.leaves((checkpoint.weights, checkpoint.optimizer_state))
+        free = shutil.disk_usage(self.folder.absolute().parent).free
+        if free < sum(array.nbytes for array in arrays) + ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     @contextmanager
     def _manager(self) -> Iterator[ocp.CheckpointManager]:
         options = ocp.CheckpointManagerOptions(
             max_to_keep=N_KEPT, enable_async_checkpointing=False, create=True
         )
-        # Orbax reports every file it touches.
+        # Orbax reports every file it touches. When it fails, its threads report that too, each for
+        # itself and to the end of the process: so only success gives them their voice back.
         logger = logging.getLogger("absl")
         level = logger.level
-        logger.setLevel(logging.ERROR)
-        try:
-            with ocp.CheckpointManager(self.folder.absolute(), options=options) as manager:
-                yield manager
-        finally:
-            logger.setLevel(level)
+        logger.setLevel(logging.CRITICAL)
+        with ocp.CheckpointManager(self.folder.absolute(), options=options) as manager:
+            yield manager
+        logger.setLevel(level)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """Return what the system said, which Orbax hides in an error of its own."""
+    code = re.search(r"os_error_code='(\d+)'", str(error))
+    if code:
+        return os.strerror(int(code[1]))
+    return getattr(error, "strerror", None) or str(error).partition("\n")[0][:200]
