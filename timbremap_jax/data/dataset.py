@@ -206,7 +206,7 @@ def load_dataset(data_dir: str | Path, seed: int = 0) -> Dataset:
     if not len(training_rows) or not len(test_rows):
         raise FormatError(
             f"{data_dir}: {len(training_rows)} rows for training and {len(test_rows)} for test:"
-            " a data set needs some of both; render more sounds (10 at least)"
+            " a data set needs both; render at least 10 sounds"
         )
     n_parameters = first.labels.shape[1]
     names = {source.parameter_names for source in sources}
@@ -246,7 +246,7 @@ def _open_source(folder: DataFolder, seed: int, notices: list[str]) -> Source:
             f" N x F x T; run  tm-features {folder.path}"
         )
     if settings is None:
-        notices.append(f"{file} is taken as it is: no features.json says how it was computed")
+        notices.append(f"{file} is used as it is; no features.json records how it was computed")
     elif settings.n_mels != features.shape[1]:
         raise FormatError(
             f"{file}: has {features.shape[1]} mel bands, features.json says {settings.n_mels};"
@@ -257,8 +257,8 @@ def _open_source(folder: DataFolder, seed: int, notices: list[str]) -> Source:
         n_new = len(list(folder.wavs.glob("ex_*.wav"))) - len(features)
         if n_new > 0:
             notices.append(
-                f"{n_new} sounds of {folder.path} are not in its features.npy: they are broken, or"
-                f" new; run  tm-features {folder.path}"
+                f"{n_new} sounds of {folder.path} are not in its features.npy, because they are"
+                f" broken or new; run  tm-features {folder.path}"
             )
     if len(features) > 1 and all(np.array_equal(features[0], row) for row in features[::-1]):
         notices.append(
@@ -317,7 +317,8 @@ def _load_labels(folder: DataFolder, n_rows: int, notices: list[str]) -> NDArray
         labels = read_labels(file)
         if len(labels) > n_rows:
             notices.append(
-                f"{file} has {len(labels)} rows for {n_rows} sounds: the first {n_rows} are taken"
+                f"{file} has {len(labels)} rows for {n_rows} sounds; only the first {n_rows} are"
+                " used"
             )
             labels = labels[:n_rows]
     if labels.ndim != 2 or len(labels) != n_rows:
@@ -362,16 +363,16 @@ def _require_alike(first: Source, other: Source) -> None:
     if n_parameters[0] != n_parameters[1]:
         raise FormatError(
             f"{first.folder} has {n_parameters[0]} parameters and {other.folder} has"
-            f" {n_parameters[1]}: only sounds of the same parameters can be joined"
+            f" {n_parameters[1]}: only data sets with the same parameters can be joined"
         )
     names = (first.parameter_names, other.parameter_names)
     if None not in names and names[0] != names[1]:
         raise FormatError(
             f"{first.folder} has the parameters {', '.join(names[0] or ())} and {other.folder} has"
-            f" {', '.join(names[1] or ())}: only sounds of the same parameters can be joined"
+            f" {', '.join(names[1] or ())}: only data sets with the same parameters can be joined"
         )
     if first.settings != other.settings or first.shape[1] != other.shape[1]:
         raise FormatError(
-            f"{first.folder} and {other.folder} have features of other settings:"
-            " run tm-features on both with the same options"
+            f"{first.folder} and {other.folder} have features with different"
+            " settings; run tm-features on both with the same options"
         )

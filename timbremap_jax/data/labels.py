@@ -51,8 +51,8 @@ def read_labels(file: Path) -> NDArray[np.float32]:
         rows.append(_row(cells, f"{file}, line {number}"))
         if len(rows[-1]) != len(rows[0]):
             raise FormatError(
-                f"{file}, line {number}: has {len(rows[-1])} values, the first row has"
-                f" {len(rows[0])}; give every row as many"
+                f"{file}, line {number}: number of values is {len(rows[-1])}, but"
+                f" {len(rows[0])} in the first row; give every row the same number"
             )
     if not rows:
         raise FormatError(f"{file}: is empty; give a line of numbers for each sound")

@@ -103,8 +103,8 @@ def test_a_folder_of_the_original_is_taken_as_it_is(
     assert len(notes) == 4
     assert "only 50 sounds" in notes.pop(0)
     assert "only 5 test sounds" in notes.pop()
-    assert "taken as it is" in notes[0]
-    assert "has 60 rows for 50 sounds: the first 50 are taken" in notes[1]
+    assert "is used as it is" in notes[0]
+    assert "has 60 rows for 50 sounds; only the first 50 are used" in notes[1]
 
 
 def test_sounds_without_features_are_noticed(data_dir: Path, tmp_path: Path):
@@ -150,7 +150,7 @@ def test_folders_of_other_feature_settings_are_not_joined(data_dir: Path, tmp_pa
     copy_of(data_dir, tmp_path / "a")
     other = copy_of(data_dir, tmp_path / "b") / "features.json"
     other.write_text(other.read_text().replace('"hop_length": 128', '"hop_length": 256'))
-    with pytest.raises(FormatError, match=r"a and .*b have features of other settings"):
+    with pytest.raises(FormatError, match=r"a and .*b have features with different settings"):
         load_dataset(tmp_path)
 
 
@@ -180,7 +180,7 @@ def test_sounds_of_other_parameters_are_not_joined(data_dir: Path, tmp_path: Pat
     file = other / "generate.json"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace('"rate"', '"cutoff"'), encoding="utf-8")
-    with pytest.raises(FormatError, match="only sounds of the same parameters can be joined"):
+    with pytest.raises(FormatError, match="only data sets with the same parameters can be joined"):
         load_dataset(tmp_path)
     file.write_text(text.replace('"rate",', ""), encoding="utf-8")
     with pytest.raises(FormatError, match="names 3 parameters for 4 columns"):

@@ -59,7 +59,7 @@ def test_every_way_to_write_a_table_gives_its_rows(tmp_path: Path, content: str 
         ("1,1_0\n", "line 1: '1_0' is not a number"),
         ("1,٣\n", "line 1: '٣' is not a number"),
         ("1,2,\n", "line 1: value 3 is missing"),
-        ("1,2\n3\n", "line 2: has 1 values, the first row has 2"),
+        ("1,2\n3\n", "line 2: number of values is 1, but 2 in the first row"),
         ("64,00,12,50\n", "line 1: '00' looks like the decimals"),
         (b"1,2\n3,\xf6\n", "line 2: is not UTF-8 text"),
         ("1,2\n3,128\n", r"parameter 1 of row 1 is 128; parameters run from 0 to 127"),

@@ -65,9 +65,11 @@ class BrokenSounds(FormatError):
 
     def __init__(self, data_dir: Path, broken: dict[int, str]):
         again = next_command(data_dir, "--only", ranges(list(broken)))
-        way_out = f"render them again with  {again}" if again else "replace or remove them"
+        one = len(broken) == 1
+        how_many, them = ("1 sound is", "it") if one else (f"{len(broken)} sounds are", "them")
+        way_out = f"render {them} again with  {again}" if again else f"replace or remove {them}"
         super().__init__(
-            f"{data_dir}: {len(broken)} sounds are broken, nothing was written; leave them out with"
+            f"{data_dir}: {how_many} broken, nothing was written; leave {them} out with"
             f" --skip-broken, or {way_out}"
         )
         self.broken = broken

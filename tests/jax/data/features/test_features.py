@@ -229,7 +229,7 @@ def test_a_folder_of_broken_sounds_alone_is_refused(tmp_path: Path):
     (tmp_path / "wavs").mkdir()
     wav(tmp_path, 0).write_text("not audio")
     (tmp_path / "labels.csv").write_text("1,2\n")
-    with pytest.raises(BrokenSounds, match="1 sounds are broken"):
+    with pytest.raises(BrokenSounds, match=r"1 sound is broken, .* replace or remove it"):
         compute_features(tmp_path, skip_broken=True)
 
 
