@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from frame_profile import profile
+from limits import c_frames_per_second, in_c, memory_frames_per_second
 from peers import Peer, check, make_map, make_peers
 from race import FRAMES_A_ROUND, Call, Race, Times, alternate, race_of, time_calls
 from results import Result, run_alone
@@ -66,6 +67,7 @@ def measure(short: bool) -> Result:
                 theirs = cell["us"][name]["median"]
                 result.races.append(Race(case, name, multiple, ours["median"], theirs, "us"))
             if pictured:
+                note_limit(result, mapping, direction)
                 result.figures[f"distribution {direction}"] = {
                     name: distribution(each) for name, each in times.items()
                 }
@@ -74,6 +76,20 @@ def measure(short: bool) -> Result:
     result.figures["batches"] = batches(result, short)
     result.figures["profile"] = profile(make_map(*PICTURED[:2]))
     return result
+
+
+def note_limit(result: Result, mapping: TimbreMap, direction: str) -> None:
+    """Note how long the same frame takes in C."""
+    compiled = in_c(mapping)
+    if compiled is None:
+        result.notes.append("no C compiler here: the frame in C was not measured")
+        return
+    c = np.random.default_rng(1).uniform(0.02, 0.98, (1000, mapping.control_size))
+    x = c if direction == "forward" else mapping.forward(c)
+    ns = 1e9 / c_frames_per_second(compiled[direction], x)
+    result.notes.append(
+        f"the pictured frame in C, {direction}, one core, no call counted: {ns:.0f} ns"
+    )
 
 
 def time_frames(
@@ -111,13 +127,17 @@ SHARES = np.geomspace(1.0, 1e-5, 100)
 
 
 def batches(result: Result, short: bool) -> list[dict[str, Any]]:
-    """Time batches: of us for all sizes, beside the peers for the pictured one."""
+    """Time batches: of us for all sizes, beside the peers and the limits for the pictured one."""
     cells: list[dict[str, Any]] = []
     for m, n in [PICTURED[:2]] if short else SIZES:
         mapping = make_map(m, n)
         contestants: dict[str, Peer] = {OURS: Peer(mapping.forward, mapping.inverse)}
         if (m, n) == PICTURED[:2]:
             contestants |= make_peers(mapping)[0]
+        compiled = in_c(mapping) if (m, n) == PICTURED[:2] else None
+        if compiled is not None:
+            contestant = Peer(compiled["forward"], compiled["inverse"])
+            check(mapping, "C", contestant, np.random.default_rng(2).uniform(0.02, 0.98, (1000, m)))
         for name, each in contestants.items():
             check(mapping, name, each, np.random.default_rng(2).uniform(0.02, 0.98, (1000, m)))
         for size in BATCHES[:5] if short else BATCHES:
@@ -135,8 +155,18 @@ def batches(result: Result, short: bool) -> list[dict[str, Any]]:
                 seconds = alternate(calls, 3 if size >= 100_000 else 7)
                 frames = size * per_round
                 rates = {name: frames / float(np.median(s)) for name, s in seconds.items()}
+                limits = {"memory": memory_frames_per_second(mapping, size)}
+                if compiled is not None:
+                    limits["C, one core"] = c_frames_per_second(compiled[direction], x)
                 cells.append(
-                    {"m": m, "n": n, "direction": direction, "size": size, "frames/s": rates}
+                    {
+                        "m": m,
+                        "n": n,
+                        "direction": direction,
+                        "size": size,
+                        "frames/s": rates,
+                        "limits": limits,
+                    }
                 )
                 case = f"{m}-{n} batch of {size} {direction}"
                 result.races.extend(

@@ -261,13 +261,12 @@ class _Graph:
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
 
 
-Polynomials = Callable[[_Graph, str, tuple[float, ...], tuple[float, ...]], tuple[str, str]]
+Coefficients = tuple[float, ...]
+Polynomials = Callable[[_Graph, str, Coefficients, Coefficients], tuple[str, str]]
 """Two polynomials of one argument, highest power first."""
 
 
-def _powers(
-    graph: _Graph, x: str, top: tuple[float, ...], bottom: tuple[float, ...]
-) -> tuple[str, str]:
+def _powers(graph: _Graph, x: str, top: Coefficients, bottom: Coefficients) -> tuple[str, str]:
     """One product each with the powers of the argument: few nodes, but powers are dear."""
     powers = graph("Pow", graph("Unsqueeze", x, np.array([-1])), np.arange(float(len(top))))
     return (
@@ -276,12 +275,10 @@ def _powers(
     )
 
 
-def _horner(
-    graph: _Graph, x: str, top: tuple[float, ...], bottom: tuple[float, ...]
-) -> tuple[str, str]:
+def _horner(graph: _Graph, x: str, top: Coefficients, bottom: Coefficients) -> tuple[str, str]:
     """Horner's scheme: little work, two nodes a coefficient."""
 
-    def total(coefficients: tuple[float, ...]) -> str:
+    def total(coefficients: Coefficients) -> str:
         first, *rest = coefficients
         result: Any = first
         for coefficient in rest:
@@ -294,7 +291,7 @@ def _horner(
 def _quantile(graph: _Graph, c: str, polynomials: Polynomials) -> str:
     """Φ⁻¹ by AS 241, as ONNX has no inverse of Erf."""
 
-    def rational(x: str, top: tuple[float, ...], bottom: tuple[float, ...]) -> str:
+    def rational(x: str, top: Coefficients, bottom: Coefficients) -> str:
         return graph("Div", *polynomials(graph, x, top, bottom))
 
     q = graph("Sub", c, 0.5)

@@ -178,16 +178,19 @@ def batches(cells: list[dict[str, Any]]) -> str:
     """Multiples and frames a second by size of the batch."""
     raced = [cell for cell in cells if len(cell["frames/s"]) > 1]
     names = [name for name in PEERS if name in raced[0]["frames/s"]]
+    limits = list(raced[0].get("limits", {}))  # results of earlier versions have none
     rows = [
         [
             f"{cell['size']:,}",
             cell["direction"],
             *(times(cell["frames/s"][OURS] / cell["frames/s"][name]) for name in names),
+            *(times(cell["frames/s"][OURS] / cell["limits"][name]) for name in limits),
             f"{cell['frames/s'][OURS]:,.0f}",
         ]
         for cell in raced
     ]
-    first = table(["frames, m, n = 3, 9", "direction", *names, "ours, frames/s"], rows, 2)
+    heads = [*names, *(f"limit: {name}" for name in limits), "ours, frames/s"]
+    first = table(["frames, m, n = 3, 9", "direction", *heads], rows, 2)
     sizes = sorted({cell["size"] for cell in cells})
     by_map: dict[tuple[int, int, str], dict[int, float]] = {}
     for cell in cells:

@@ -43,7 +43,8 @@ The format has no place for another."""
 MAX_DRIVE = 16.0
 """Drives beyond this, either way, count as an end."""
 
-_ONE, _MINUS_ONE = np.array(1.0), np.array(-1.0)
+_LARGEST_EXPONENT = np.array(709.0)  # that exp takes
+_ONE, _HALF = np.array(1.0), np.array(0.5)
 
 
 class Bounded(Stage):
@@ -74,16 +75,17 @@ class Bounded(Stage):
         self.low_end, self.high_end = low + half_step, high - half_step
 
     def forward(self, x: FloatArray) -> FloatArray:
-        distance = np.copysign(x, _MINUS_ONE)
-        np.exp(distance, out=distance)
-        # |span - distance| where x is positive, |0 - distance| where not: a choice without branch.
-        end = np.copysign(self._half_span, x)
+        # With the sign of x: span - distance where it is positive, 0 + distance where not, without
+        # a branch.
+        end = np.copysign(self._span, x)
+        np.abs(x, out=x)
+        np.minimum(x, _LARGEST_EXPONENT, out=x)
+        np.exp(x, out=x)
+        x += _ONE
+        np.divide(end, x, out=x)
+        end *= _HALF
         end += self._half_span
-        np.add(distance, _ONE, out=x)
-        distance /= x
-        distance *= self._span
-        end -= distance
-        np.abs(end, out=x)
+        np.subtract(end, x, out=x)
         if self.low:
             x += self.low
         return x

@@ -4,7 +4,7 @@
 
     C  --vec_scale-->  Z*  --pca_layer-->  Z  --dense_layer_0, 1, ...-->  P
 
-c is a position on the controller, (..., m) in [0, 1]; z* and z are the latent space along its
+c is a point on the pad, (..., m) in [0, 1]; z* and z are the latent space along its
 principal axes and as the encoder made it; p are the parameters, (..., n) in [0, 127].
 
 All that is affine between two activations is multiplied together once, when a map is built: with
@@ -14,6 +14,7 @@ one dense layer the whole chain is p = 127 sigmoid(Φ⁻¹(c) . A + d).
 from __future__ import annotations
 
 import linecache
+import os
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -41,15 +42,21 @@ if TYPE_CHECKING:
     from timbremap_runtime.core.unrolled import Frame
 
 
-BLOCK_SIZE = 2**16
-"""Numbers in a block of a batch: half a MiB an array, so that what a block needs stays in cache."""
+BLOCK_SIZE = 2**14
+"""Numbers in a block of a batch: 128 KiB an array, so that what a block needs stays in cache."""
+
+FEWEST_BLOCKS_A_THREAD = 2
+"""Starting a thread costs about as much as half a block."""
+
+MOST_THREADS = 8
+"""More would only wait for each other: NumPy holds the interpreter's lock between its loops."""
 
 
 class Trace(NamedTuple):
     """Every stage of a forward pass."""
 
     c: FloatArray
-    """Controls (..., m) as they were given."""
+    """Points (..., m) as they were given."""
     z_star: FloatArray
     """Latent space along its principal axes, (..., m)."""
     z: FloatArray
@@ -174,12 +181,12 @@ class TimbreMap:
         return "".join(linecache.getlines(frame.__code__.co_filename)).rstrip()
 
     def forward(self, c: ArrayLike, out: FloatArray | None = None) -> FloatArray:
-        """Parameters at a position of the controller.
+        """Parameters at a point.
 
         Parameters
         ----------
         c : array_like, shape (m,) or (..., m)
-            Controls in [0, 1]. What lies outside counts as the nearer end, infinities too; NaN
+            Points in [0, 1]. What lies outside counts as the nearer end, infinities too; NaN
             makes its whole frame NaN.
         out : ndarray of float64, shape (n,) or (..., n), optional
             Where to put the result.
@@ -218,7 +225,7 @@ class TimbreMap:
         return out
 
     def inverse(self, p: ArrayLike, out: FloatArray | None = None) -> FloatArray:
-        """Position of the controller whose parameters are nearest, as the layers measure it.
+        """Point whose parameters are nearest, as the layers measure it.
 
         After `forward` it gives back c to 1e-9, as long as no sigmoid is driven past ±15. For
         other parameters it is the least-squares projection of FORMAT: nearest in the values
@@ -228,7 +235,7 @@ class TimbreMap:
         ----------
         p : array_like, shape (n,) or (..., n)
             Parameters. Both ends, and what lies beyond, count as half a MIDI step inside, and a
-            position that such a slider leads to is kept inside the region where the training
+            point that such a parameter leads to is kept inside the region where the training
             data lies (see `timbremap_runtime.core.region`); NaN makes its whole frame NaN.
         out : ndarray of float64, shape (m,) or (..., m), optional
             Where to put the result.
@@ -236,7 +243,7 @@ class TimbreMap:
         Returns
         -------
         ndarray, shape (m,) or (..., m)
-            Controls in [0, 1].
+            Points in [0, 1].
 
         Raises
         ------
@@ -270,7 +277,7 @@ class TimbreMap:
         Parameters
         ----------
         c : array_like, shape (m,) or (..., m)
-            Controls in [0, 1].
+            Points in [0, 1].
 
         Returns
         -------
@@ -301,17 +308,33 @@ class TimbreMap:
         out: FloatArray | None,
     ) -> FloatArray:
         """Apply `function` to all rows, so many at a time that a block stays in the cache."""
-        result = _prepared(out, (*values.shape[:-1], size_out))
         flat = values.reshape(-1, values.shape[-1])
+        n_rows = max(BLOCK_SIZE // self._widest, 1)
+        if len(flat) <= n_rows:
+            with np.errstate(all="ignore"):
+                result = function(flat).reshape(*values.shape[:-1], size_out)
+            if out is None:
+                return result
+            _prepared(out, result.shape)[...] = result
+            return out
+        result = _prepared(out, (*values.shape[:-1], size_out))
         # Rows cannot be written through a reshaped view that had to be copied, nor before all
         # that overlaps them has been read.
         direct = result.flags.c_contiguous and not np.may_share_memory(flat, result)
         target = (result if direct else np.empty(result.shape)).reshape(-1, size_out)
-        n_rows = max(BLOCK_SIZE // self._widest, 1)
-        with np.errstate(all="ignore"):
-            for first in range(0, len(flat), n_rows):
-                block = slice(first, first + n_rows)
-                target[block] = function(flat[block])
+        # The blocks are the same however many threads share them, and so is every digit.
+        blocks = [slice(first, first + n_rows) for first in range(0, len(flat), n_rows)]
+
+        def work() -> None:
+            with np.errstate(all="ignore"):
+                while blocks:
+                    try:
+                        block = blocks.pop()
+                    except IndexError:  # another thread took the last one
+                        return
+                    target[block] = function(flat[block])
+
+        _share(work, min(len(blocks) // FEWEST_BLOCKS_A_THREAD, MOST_THREADS))
         if not direct:
             result[...] = target.reshape(result.shape)
         return result
@@ -365,6 +388,49 @@ def _row_by_row(frame: Frame, values: FloatArray, most: int) -> FloatArray | Non
             return None
         results.append(result)
     return np.array(results).reshape(*values.shape[:-1], -1)
+
+
+def _share(work: Callable[[], None], most: int) -> None:
+    """Do `work` in this thread and at most so many in all, that end before this returns.
+
+    The threads live as long as the call: nothing is left for a fork or the interpreter's exit.
+    """
+    n_others = min(most, _n_cores()) - 1 if most > 1 else 0
+    if n_others < 1:
+        work()
+        return
+    import threading  # not everybody has batches
+
+    errors: list[BaseException] = []
+
+    def other() -> None:
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
+
+    others = [threading.Thread(target=other) for _ in range(n_others)]
+    started: list[threading.Thread] = []
+    try:
+        for thread in others:
+            thread.start()
+            started.append(thread)
+    except RuntimeError:
+        pass  # the system has no more threads: those that there are do the work
+    try:
+        work()
+    finally:
+        for thread in started:
+            thread.join()
+    if errors:
+        raise errors[0]
+
+
+def _n_cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return os.cpu_count() or 1
 
 
 def _prepared(out: FloatArray | None, shape: tuple[int, ...]) -> FloatArray:

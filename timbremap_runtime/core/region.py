@@ -1,9 +1,9 @@
-"""Where in control space a position that a slider asks for is allowed to go.
+"""Where in control space a point that a parameter asks for is allowed to go.
 
-A slider at its end can ask for a sound that the map does not have, and least squares then answers
-with a point many standard deviations out: a corner of the controller, where every other slider
-runs to an end too. Such a point is stopped on its way there, at the border of the region that
-holds the training data.
+A parameter at its end can ask for a sound that the map does not have, and least squares then
+answers with a point many standard deviations out: a corner of the pad, where every other parameter
+runs to an end too. Such a point is stopped on its way there, at the border of the region that holds
+the training data.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Region:
 
     It holds about 19 of 20 points of a normal distribution, whatever m is, and no corner.
 
-    Positions here are u, what the affine part of the chain begins with: Φ⁻¹(c) in the normal
+    Points here are u, what the affine part of the chain begins with: Φ⁻¹(c) in the normal
     scale, c itself in the uniform one.
 
     Parameters

@@ -84,10 +84,9 @@ def inverse_frame(stages: Sequence[Stage]) -> Frame:
 def few_rows(stages: Sequence[Stage]) -> int:
     """Count the frames that are sooner done one after the other than as a batch.
 
-    A batch of few takes 75 to 110 us whatever it is: 8 frames of the largest maps, 24 of small
-    ones (2 cores, CPython 3.11, NumPy 2.4).
+    A batch of few takes some 12 to 20 us whatever it is (2 cores, CPython 3.11, NumPy 2.4).
     """
-    return max(8, min(24, round(1900 / _work(stages))))
+    return max(2, min(6, round(400 / _work(stages))))
 
 
 def is_small(stages: Sequence[Stage], most_work: float) -> bool:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from math import erfc, sqrt
 from typing import TYPE_CHECKING, ClassVar, Self, get_args
 
@@ -29,6 +30,10 @@ LOWEST_CONTROL = 2.0**-53
 
 It is the distance from 1 to the float64 before it, so 1 is read as its neighbour; the other end
 is kept as far away for the sake of symmetry. Both are 8.2 standard deviations out."""
+
+FEW = 700
+"""Up to so many numbers, one after the other in C (40 ns each) is quicker than the 30 us and more
+that the formulas take in NumPy whatever the size."""
 
 _MINUS_SQRT_HALF = -sqrt(0.5)
 
@@ -66,15 +71,22 @@ class Clip(Stage):
 
 
 class Quantile(Stage):
-    """The standard normal quantile Φ⁻¹, and Φ back."""
+    """The standard normal quantile Φ⁻¹ of numbers between 0 and 1, and Φ back."""
 
     functions: ClassVar = {"quantile": gaussian.quantile_of_one, "erfc": erfc}
 
     def forward(self, x: FloatArray) -> FloatArray:
-        return gaussian.quantile(x)
+        if x.size > FEW:
+            return gaussian.quantile(x)
+        u = map(gaussian.quantile_of_one, x.ravel().tolist(), repeat(0.0), repeat(1.0))
+        return np.fromiter(u, np.float64, x.size).reshape(x.shape)
 
     def inverse(self, y: FloatArray) -> tuple[FloatArray, None]:
-        return gaussian.cdf(y), None
+        if y.size > FEW:
+            return gaussian.cdf(y), None
+        c = np.fromiter(map(erfc, (y.ravel() * _MINUS_SQRT_HALF).tolist()), np.float64, y.size)
+        c *= 0.5
+        return c.reshape(y.shape), None
 
     def write_forward(self, x: Sequence[str]) -> list[str]:
         return [f"quantile({c}, 0.0, 1.0)" for c in x]
