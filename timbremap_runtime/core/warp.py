@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +47,8 @@ class Warp(Stage):
     @property
     def functions(self) -> Mapping[str, Any]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """What the written lines look up: the tables of each coordinate."""
+        from bisect import bisect_right  # only here: not every map is even
+
         tables: dict[str, Any] = {"bisect": bisect_right}
         for i, row in enumerate(self._rows):
             tables |= {f"start{i}": self._starts[i], f"slope{i}": self._slopes[i]}
