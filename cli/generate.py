@@ -1,4 +1,4 @@
-"""tm-generate: render random parameter settings of an instrument."""
+"""tm-generate: render sounds of an instrument with random parameters."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
         "--sampling",
         choices=("uniform", "sobol"),
         default="uniform",
-        help="independent random settings, or ones that cover the space evenly",
+        help="independent random values, or ones that cover the space evenly",
     )
     add("--note", type=pitch, help="MIDI note, 0 to 127 or like A2 (default: the patch's)")
     add("--velocity", type=int, help="1 to 127 (default: the patch's)")
@@ -111,7 +111,7 @@ def main(argv: list[str] | None = None) -> None:
     manifest = read_manifest(args.data_dir) or {}
     if not manifest.get("repeatable", True) and patch.engine != "osc":
         print(
-            f"note: {patch.name} does not sound the same twice with the same settings, so a row"
+            f"note: {patch.name} does not sound the same twice with the same parameters, so a row"
             " that is rendered again will differ a little",
             file=sys.stderr,
         )

@@ -69,7 +69,7 @@ RECORDER = "timbremap-recorder.pd"
 RECORDER_PATCH = """\
 #N canvas 0 0 600 300 12;
 #X obj 20 20 loadbang;
-#X msg 20 50 \\; pd dsp 1{settings};
+#X msg 20 50 \\; pd dsp 1{values};
 #X obj 120 80 del {settle};
 #X obj 120 110 t b b b;
 #X msg 120 140 \\; {note} {pitch} {velocity};
@@ -150,12 +150,12 @@ class PdEngine:
 
     def render(self, values: Sequence[float], note: Note) -> NDArray[np.float32]:
         """Play one note; see `timbremap_jax.data.engines.Engine`."""
-        settings = "".join(
+        sent = "".join(
             f" \\; {_escaped(control)} {value!r}"
             for control, value in self._patch.control_values(values).items()
         )
         recorder = RECORDER_PATCH.format(
-            settings=settings,
+            values=sent,
             note=_escaped(self._options.note),
             pitch=note.pitch,
             velocity=note.velocity,

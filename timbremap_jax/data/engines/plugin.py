@@ -7,7 +7,7 @@ In ``patch.toml``::
 
     [plugin]
     preset = "warm.vstpreset"       # beside patch.toml; .vstpreset, or .fxp and .fxb for VST2
-    gain_db = -6.0                  # added to every sound, where random settings get too loud
+    gain_db = -6.0                  # added to every sound, where random values get too loud
 
 Controls are the plug-in's own parameter names and run from 0 to 1; the second of two that share a
 name is ``NAME#2``. Every sound gets a plug-in that was just loaded, or a copy of one
@@ -193,7 +193,7 @@ def load_plugin(source: str) -> tuple[Any, Any]:
         return host, host.make_plugin_processor("instrument", source)
     except RuntimeError:
         raise FormatError(
-            f"{source}: cannot be loaded as a plug-in instrument: give a VST3 or VST2 file, or the"
+            f"{source}: cannot be loaded as a plug-in instrument; give a VST3 or VST2 file, or the"
             " address of an LV2 plug-in (http://...), built for this system"
         ) from None
 

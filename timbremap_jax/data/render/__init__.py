@@ -1,1 +1,1 @@
-"""Rendering a data set: which settings, which sounds, and how they were made."""
+"""Rendering a data set: which values, which sounds, and how they were made."""

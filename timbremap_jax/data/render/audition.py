@@ -69,7 +69,7 @@ def audition(patch: Patch, values: NDArray[np.floating], note: Note, file: Path)
         glide = getattr(engine, "glide", None)
         if glide is None:
             raise SettingsError(
-                f"engine {patch.engine} cannot move parameters during a note: give one point"
+                f"engine {patch.engine} cannot move parameters during a note; give one point"
             )
         keep_sound(file, glide(values, note), engine.sample_rate)
         return

@@ -1,9 +1,9 @@
-"""Render the sound of each of many random parameter settings.
+"""Render the sounds of many rows of random parameter values.
 
 A data folder holds ``labels.csv`` (one row of integers a sound, no header) and
 ``wavs/ex_0.wav``, ``wavs/ex_1.wav`` and so on: row i of the labels made sound i.
 ``generate.json`` says how they were made (`timbremap_jax.data.manifest`). What row i is
-depends on the patch, the settings and i alone, not on what is rendered beside it, in which order,
+depends on the patch, the options and i alone, not on what is rendered beside it, in which order,
 or by how many processes.
 """
 

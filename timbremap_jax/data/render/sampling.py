@@ -1,4 +1,4 @@
-"""Random parameter settings: which rows of ``labels.csv`` there will be."""
+"""Random parameter values: the rows of ``labels.csv``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class GenerateSettings:
     n_examples : int
         Number of sounds.
     seed : int
-        Seed of the parameter settings.
+        Seed of the parameter values.
     sampling : str
         ``uniform``: independent draws. ``sobol``: a scrambled Sobol sequence, which covers the
         space more evenly (Owen, 1998).
@@ -39,19 +39,19 @@ class GenerateSettings:
 
     def __post_init__(self):
         if not 1 <= self.n_examples <= 2**24:
-            raise SettingsError(f"examples is {self.n_examples}: give 1 to {2**24}")
+            raise SettingsError(f"examples is {self.n_examples}; give 1 to {2**24}")
         if self.seed < 0:
-            raise SettingsError(f"seed is {self.seed}: give 0 or more")
+            raise SettingsError(f"seed is {self.seed}; give 0 or more")
         if self.sampling not in SAMPLINGS:
-            raise SettingsError(f"no sampling '{self.sampling}': there are {', '.join(SAMPLINGS)}")
+            raise SettingsError(f"no sampling '{self.sampling}'; there are {', '.join(SAMPLINGS)}")
         if self.sample_format not in SUBTYPES:
             raise SettingsError(
-                f"no format '{self.sample_format}': there are {', '.join(SUBTYPES)}"
+                f"no format '{self.sample_format}'; there are {', '.join(SUBTYPES)}"
             )
 
 
 def sample_parameters(settings: GenerateSettings, n_parameters: int) -> NDArray[np.int64]:
-    """Draw parameter settings over the integers 0..127.
+    """Draw parameter values from the integers 0..127.
 
     Row i is the same whatever ``n_examples`` is.
 
@@ -76,9 +76,9 @@ def on_steps(values: NDArray[np.int64], parameters: Sequence[Parameter]) -> NDAr
     Parameters
     ----------
     values : ndarray of int64, shape (n_examples, n_parameters)
-        Settings 0..127.
+        Values 0..127.
     parameters : sequence of Parameter
-        What they are settings of.
+        What they are values of.
 
     Returns
     -------
