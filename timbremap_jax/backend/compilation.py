@@ -1,4 +1,4 @@
-"""What JAX compiled is kept between runs."""
+"""Keep what JAX compiled from one run to the next."""
 
 from __future__ import annotations
 

@@ -12,12 +12,12 @@ from timbremap_jax.model.regressor import Regressor, play
 
 
 class Prediction(NamedTuple):
-    """What the model says of a batch of sounds.
+    """What the model makes of a batch of sounds.
 
     Attributes
     ----------
     drive : Array, shape (batch, n)
-        What the regressor's sigmoid is given.
+        The input of the regressor's sigmoid.
     latent : Latent
         Where the sounds lie.
     """

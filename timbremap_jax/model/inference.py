@@ -1,4 +1,4 @@
-"""What a trained model says of sounds."""
+"""Encode sounds with a trained model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BATCH_SIZE = 256
 
 @dataclass(frozen=True)
 class Encoded:
-    """What a model says of some sounds.
+    """What a model makes of some sounds.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Encoded:
     parameters : ndarray of float32, shape (N, n)
         Predicted parameters, 0..127.
     drive : ndarray of float32, shape (N, n)
-        Of the regressor's sigmoid.
+        The input of the regressor's sigmoid.
     kl : ndarray of float32, shape (N,)
         Divergences from the prior, in nats.
     """
@@ -43,8 +43,9 @@ class Encoded:
 
 @jax.jit(static_argnums=0)
 def _predict(graph: Any, weights: Any, x: jax.Array) -> tuple[jax.Array, ...]:
-    said = nnx.merge(graph, weights)(x)
-    return said.latent.mean, said.parameters, said.drive, said.latent.kl_divergence()
+    prediction = nnx.merge(graph, weights)(x)
+    latent = prediction.latent
+    return latent.mean, prediction.parameters, prediction.drive, latent.kl_divergence()
 
 
 def encode(
@@ -57,7 +58,7 @@ def encode(
     model : TimbreModel
         A trained model.
     standardization : Standardization
-        That it was trained with.
+        The one it was trained with.
     power : iterable of ndarray of float32, shape (at most BATCH_SIZE, n_mels, n_frames)
         Mel power, a batch at a time.
     """
@@ -66,7 +67,7 @@ def encode(
     weights = jax.device_put(state, replicated(sharding))
 
     def prepare(batch: NDArray[np.float32]) -> tuple[int, jax.Array]:
-        # All batches have one size, so that one compilation serves them.
+        # All batches have one size, so that one compilation serves them all.
         padded = np.zeros((BATCH_SIZE, *batch.shape[1:]), np.float32)
         padded[: len(batch)] = standardization(batch)
         return len(batch), jax.device_put(padded, sharding)

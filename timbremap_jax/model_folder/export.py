@@ -36,8 +36,8 @@ class PrincipalAxes(NamedTuple):
 def principal_axes(latent: NDArray[np.floating]) -> PrincipalAxes:
     """Find the principal axes of latent points of shape (N, m), by SVD in float64.
 
-    An axis and its opposite serve equally; the one whose largest component is positive is taken,
-    so that two runs agree.
+    An axis and its opposite serve equally well; the one whose largest component is positive is
+    taken, so that two runs agree.
     """
     points = latent.astype(np.float64)
     mean = points.mean(axis=0)
@@ -59,7 +59,7 @@ def export_mapping(
     latent : ndarray, shape (N, m)
         Latent points of the data set, Z; their statistics scale the control space.
     axes : PrincipalAxes or None
-        The re-orientation to Z*, if there is one.
+        The re-orientation to Z*; None without PCA.
     """
     bias = regressor.dense.bias
     assert bias is not None

@@ -54,7 +54,7 @@ class Losses(NamedTuple):
     overdrive: Values
 
     def total(self, weights: Weights) -> jax.Array:
-        """Mean over the batch and the parameters, the loss that is minimized."""
+        """Return the loss that is minimized: means over the batch and the parameters."""
         return (
             jnp.mean(self.squared_error)
             + weights.kl * jnp.mean(self.kl)
@@ -84,10 +84,10 @@ def squared_error(predicted: jax.Array, true: jax.Array) -> jax.Array:
 def spread_loss(predicted: Values, true: Values) -> jax.Array:
     """Squared difference of the deviations that predictions and true values have over a batch.
 
-    The least squared error is reached by answers nearer to the mean than the truth, the more so
-    the less a sound says of a parameter: a player would get only a part of its range. At that
-    point a wider spread costs squared error in second order only, so a little of this term buys
-    much of it.
+    The squared error is least for answers closer to the mean than the truth, the more so the less
+    a sound tells of a parameter: a player would get only a part of its range. Around that optimum
+    wider answers cost squared error in second order only, so a little of this loss gains much of
+    the range.
 
     Parameters
     ----------
@@ -106,8 +106,8 @@ def spread_loss(predicted: Values, true: Values) -> jax.Array:
 def overdrive(drive: Values) -> jax.Array:
     """Squared distance of drives beyond ±`END_DRIVE`.
 
-    Farther out a parameter stays where it is, but the latent space grows arms there: few sounds,
-    far away, which widen the axes of the control space until much of it lies at the ends.
+    Beyond that a parameter hardly changes, but the latent space grows arms: a few sounds far away,
+    which widen the axes of the control space until much of it plays nothing but ends.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def overdrive(drive: Values) -> jax.Array:
 
 
 def losses(model: TimbreModel, prediction: Prediction, labels: jax.Array) -> Losses:
-    """Take the losses of a batch."""
+    """Return the losses of a batch."""
     return Losses(
         squared_error(prediction.parameters, labels),
         prediction.latent.kl_divergence(),

@@ -1,6 +1,6 @@
 """Recipes: how a model is trained, beside what it is.
 
-What each setting is worth is measured in ``docs/training.md``.
+What each field is worth is measured in ``docs/training.md``.
 """
 
 from __future__ import annotations
