@@ -228,6 +228,8 @@ def test_a_data_set_that_is_gone(trained: Path, tmp_path: Path):
     found = make_report(model, TINY)
     assert found["presets"] == "drawn"
     assert "was not found: presets are drawn at random" in found["notices"][0]
+    # Its encoder hears the sounds of presets that it has never met, as well as those of the data.
+    assert found["figures"]["reconstruction"]["mean"] < found["figures"]["random_pair"]["mean"]
 
 
 def test_an_unbounded_map(tmp_path: Path):

@@ -9,13 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from timbremap_jax.data.files import save_bytes, save_json
 from timbremap_jax.data.lock import at_work_in
 from timbremap_jax.report.assess import CHANGED_DB, assess, axis_names
 from timbremap_jax.report.examples import pick_examples
 from timbremap_jax.report.glides import render_glides
+from timbremap_jax.report.hearing import let_it_hear
 from timbremap_jax.report.page import report_page
 from timbremap_jax.report.plan import make_plan
 from timbremap_jax.report.rendering import Progress, Renders, forget, render_plan
@@ -79,6 +78,7 @@ def make_report(
     subject = open_subject(model, settings, patch_dir, variant)
     folder = output or subject.folder
     with at_work_in(folder, command):
+        subject = let_it_hear(subject, n_workers, progress)
         groups = make_plan(subject, settings)
         renders = render_plan(
             subject.patch,
@@ -128,10 +128,7 @@ def find_report(
 
 def identity(subject: Subject, settings: ReportSettings) -> dict[str, Any]:
     """Return all that decides the figures of a report."""
-    presets = [
-        array for array in (subject.test, subject.library, subject.heard) if array is not None
-    ]
-    digest = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in presets))
+    digest = hashlib.sha256(subject.test.tobytes() + subject.library.tobytes())
     digest.update(subject.mapping.scale.encode())
     for layer in subject.mapping.layers:
         digest.update(repr(sorted(layer.words().items())).encode())

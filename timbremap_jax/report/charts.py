@@ -105,7 +105,8 @@ def curve_chart(
         parts.append(_line(left, y(tick), WIDTH - right, y(tick), "line"))
         parts.append(_text(left - 6, y(tick) + 4, str(tick), "end", "soft"))
     for count, log in zip(counts, logs, strict=True):
-        parts.append(_text(x(log), height - bottom + 16, f"{count:,}", "middle", "soft"))
+        anchor = "end" if log == logs[-1] else "middle"
+        parts.append(_text(x(log), height - bottom + 16, f"{count:,}", anchor, "soft"))
     parts.append(_text(WIDTH - right, height - 6, x_label, "end", "soft"))
     parts.append(_text(4, 12, "dB", kind="soft"))
     for number, (name, values) in enumerate(curves.items()):

@@ -276,7 +276,7 @@ def _parameters(report: Report, listens: bool) -> str:
         shell.paragraph(
             f"{said} A parameter that changes the sound little may well be off: nobody hears it."
         ),
-        shell.table(["", "off by", "of 127", "changes the sound, dB", "", ""], rows),
+        shell.table(["", "off by", "", "changes the sound, dB", "", ""], rows),
     )
 
 

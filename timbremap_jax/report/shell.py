@@ -31,7 +31,8 @@ img, svg { display: block; width: 100%; height: auto; border-radius: .3rem; }
 svg { max-width: 34rem; margin: 0 auto; }
 img.spectrogram { height: 8rem; object-fit: fill; }
 img.pad { image-rendering: pixelated; aspect-ratio: 1; }
-svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
+svg text { font: 12px system-ui, sans-serif; fill: var(--ink); paint-order: stroke;
+  stroke: var(--card); stroke-width: 4px; }
 svg text.soft { fill: var(--soft); }
 svg .line { stroke: var(--line); } svg .map { stroke: var(--map); }
 svg .other { stroke: var(--other); }
@@ -42,7 +43,8 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: right; padding: .35rem .5rem; border-bottom: 1px solid var(--line);
   font-variant-numeric: tabular-nums; }
 th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; white-space: nowrap; }
+.wide { margin: 0 0 1.2rem; }
 td.best { font-weight: 700; color: var(--map); }
 .bars { width: 30%; min-width: 5rem; }
 .bar { display: block; height: .5rem; border-radius: .25rem; background: var(--map);

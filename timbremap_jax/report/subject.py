@@ -246,7 +246,10 @@ def _from_dataset(
     folder: Path, config: dict[str, Any], settings: ReportSettings, notices: list[str]
 ) -> tuple[Presets, Presets, Presets | None, NDArray[np.float32]] | None:
     """Take presets, answers and recorded sounds from the data set, if it is there."""
-    if not config.get("data") or not (folder / "latent.npy").is_file():
+    # Only here: it imports JAX, which workers need not wait for.
+    from timbremap_jax.model_folder.layout import LABELS, LATENT, LATENT_ROWS, load_array
+
+    if not config.get("data") or not (folder / LATENT).is_file():
         return None
     data_dir = Path(config["data"]["folder"])
     try:
@@ -254,7 +257,7 @@ def _from_dataset(
     except TimbreMapError:
         notices.append(f"its data set {data_dir} was not found: presets are drawn at random")
         return None
-    labels, rows = np.load(folder / "labels.npy"), np.load(folder / "latent_rows.npy")
+    labels, rows = load_array(folder, LABELS), load_array(folder, LATENT_ROWS).astype(np.int64)
     if len(rows) != len(dataset) or not np.array_equal(labels, dataset.labels[rows]):
         notices.append(
             f"its data set {data_dir} has changed since the model was trained: presets are drawn at"
@@ -270,7 +273,7 @@ def _from_dataset(
     generator = np.random.default_rng([settings.seed, 0])
     test = np.sort(generator.permutation(test)[: settings.n_test])
     training = np.sort(generator.permutation(training)[: settings.n_points])
-    latent = np.load(folder / "latent.npy")
+    latent = load_array(folder, LATENT)
     by_row = np.empty(len(dataset), np.int64)
     by_row[rows] = np.arange(len(rows))
     heard = latent[by_row[test]].astype(np.float64)

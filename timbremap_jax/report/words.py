@@ -54,7 +54,7 @@ def heading(report: dict[str, Any]) -> str:
 
 def _against_presets(figures: dict[str, Any], name: str) -> tuple[str, str]:
     if name not in figures:
-        return "-", "only a model with its training data can listen"
+        return "-", "only a model with its encoder can listen"
     yardsticks = f"the middle preset {_db(figures, 'middle')}, any other sound"
     return f"{_db(figures, name)} dB", f"{yardsticks} {_db(figures, 'random_pair')}"
 
