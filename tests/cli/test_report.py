@@ -28,6 +28,8 @@ from timbremap_jax.report.subject import open_subject
 from timbremap_runtime import DenseLayer, TimbreMap, VecScale
 from timbremap_runtime.errors import FormatError, PathError, SettingsError
 
+pytestmark = pytest.mark.slow
+
 N_SOUNDS = 240
 
 
