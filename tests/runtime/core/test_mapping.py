@@ -232,6 +232,7 @@ def test_a_large_batch_has_the_same_digits_on_any_number_of_cores(
     back = mapping.inverse(p)
     threads = threading.enumerate()
     monkeypatch.setattr(mapping_module, "_n_cores", lambda: n_cores)
+    monkeypatch.setattr(mapping_module, "FEWEST_BLOCKS_A_THREAD", 1)
     again = mapping.forward(c)
     again[::50, 0] = 127.0
     np.testing.assert_array_equal(again, p)
@@ -261,6 +262,7 @@ def test_a_batch_is_done_where_no_thread_can_be_started(
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(mapping_module, "_n_cores", lambda: 3)
+    monkeypatch.setattr(mapping_module, "FEWEST_BLOCKS_A_THREAD", 1)
     monkeypatch.setattr(threading.Thread, "start", refuse)
     np.testing.assert_array_equal(small.forward(c), p)
 
