@@ -46,7 +46,7 @@ BLOCK_SIZE = 2**14
 """Numbers in a block of a batch: 128 KiB an array, so that what a block needs stays in cache."""
 
 FEWEST_BLOCKS_A_THREAD = 8
-"""With less to do, starting threads and their turns at the interpreter's lock cost what they save."""
+"""With less to do, threads and their turns at the interpreter's lock cost what they save."""
 
 MOST_THREADS = 8
 """More would only wait for each other: NumPy holds the interpreter's lock between its loops."""
