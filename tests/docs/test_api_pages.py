@@ -41,5 +41,5 @@ def test_every_module_of_the_trainer_has_a_page(pages: Path):
 def test_the_runtime_is_one_page_of_what_it_offers(pages: Path):
     text = (pages / "timbremap_runtime.html").read_text(encoding="utf-8")
     assert [name for name in timbremap_runtime.__all__ if f'id="{name}"' not in text] == []
-    assert "Controls outside [0, 1]" in text
+    assert "What lies outside counts as the nearer end" in text
     assert 'id="TimbreMap.forward"' in text

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
 
-# As strings: numpy.typing takes as long to import as half of this package.
-FloatArray: TypeAlias = "NDArray[np.float64]"
+# Written out: numpy.typing, whose NDArray they are, takes as long to import as half this package.
+FloatArray: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[np.float64]]
 """What every layer takes and gives: float64, whatever the shape."""
 
-BoolArray: TypeAlias = "NDArray[np.bool_]"
+BoolArray: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[np.bool_]]
 
 Scale = Literal["normal", "uniform", "even"]
 """How the point's [0, 1] becomes Z*.
