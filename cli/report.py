@@ -108,6 +108,7 @@ def render(
         args.variant,
         output=output,
         live=args.live,
+        announce=lambda sentence: print(f"note: {sentence}", file=sys.stderr, flush=True),
         command=words,
         progress=bar("sounds"),
     )

@@ -17,6 +17,7 @@ from timbremap_cli import features, generate, report, train
 
 import timbremap_runtime as tm
 from tests.support.maps import random_map
+from tests.support.osc_client import free_port
 from tests.support.paths import LFO4, PATCHES, command
 from tests.support.reports import TINY
 from timbremap_jax.report.card import make_report, read_report
@@ -26,7 +27,7 @@ from timbremap_jax.report.rendering import CACHE
 from timbremap_jax.report.settings import ReportSettings
 from timbremap_jax.report.subject import open_subject
 from timbremap_runtime import DenseLayer, TimbreMap, VecScale
-from timbremap_runtime.errors import FormatError, PathError, SettingsError
+from timbremap_runtime.errors import FormatError, PathError, SettingsError, TimbreMapError
 
 pytestmark = pytest.mark.slow
 
@@ -304,10 +305,17 @@ def test_what_is_recorded_live_is_asked_for(tmp_path: Path):
     synth.mkdir()
     (synth / "patch.toml").write_text(
         'name = "live"\nengine = "osc"\nparameters = [{ name = "a" }, { name = "b" }]\n'
+        f"[note]\nsustain_ms = 20\nrelease_ms = 5\n[osc]\nlisten = 0\nport = {free_port()}\n"
     )
     folder = bare(tmp_path / "timbremap", flat_map(100.0))
-    with pytest.raises(SettingsError, match=r"in real time, and \d+ sounds take about \d+ minutes"):
+    how_long = r"is recorded in real time, and \d+ sounds take a minute or two"
+    with pytest.raises(SettingsError, match=rf"{how_long}; start the synth and add --live"):
         make_report(folder, TINY, synth)
+    # Asked for, it tells how long it takes before it begins; here nobody listens.
+    told: list[str] = []
+    with pytest.raises(TimbreMapError, match="nothing was recorded"):
+        make_report(folder, TINY, synth, live=True, announce=told.append)
+    assert len(told) == 1 and re.search(how_long, told[0])
 
 
 def test_it_says_in_one_line_what_is_wrong(tmp_path: Path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ def make_report(
     *,
     output: Path | None = None,
     live: bool = False,
+    announce: Callable[[str], None] = lambda _: None,
     n_workers: int | None = None,
     command: Sequence[str] = (),
     progress: Progress = lambda items, _: items,
@@ -58,6 +59,8 @@ def make_report(
         The folder for the report; the model's when not given.
     live : bool
         Whether an instrument that plays in real time may be recorded.
+    announce : callable
+        Told, in a sentence, how long such a recording will take before it begins.
     n_workers : int, optional
         Number of processes; one a processor when not given.
     command : sequence of str
@@ -86,6 +89,7 @@ def make_report(
             subject.features,
             folder,
             live=live,
+            announce=announce,
             n_workers=n_workers,
             progress=progress,
         )

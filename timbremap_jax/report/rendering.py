@@ -43,8 +43,8 @@ CACHE = ".report"
 MOST_BROKEN = 0.05
 """Share of sounds that may be broken; they count as silence."""
 
-LIVE_OVERHEAD_MS = 110.0
-"""Of each sound that is recorded live, beside its length: settling, and the margin at its end."""
+LIVE_OVERHEAD_MS = 200.0
+"""Of each sound that is recorded live, beside its length, as it was measured with Pure Data."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +133,7 @@ def render_plan(
     folder: Path,
     *,
     live: bool = False,
+    announce: Callable[[str], None] = lambda _: None,
     n_workers: int | None = None,
     progress: Progress = lambda items, _: items,
 ) -> Renders:
@@ -153,6 +154,8 @@ def render_plan(
         Where the report goes.
     live : bool
         Whether an instrument that plays in real time may be recorded.
+    announce : callable
+        Told, in a sentence, how long such a recording will take before it begins.
     n_workers : int, optional
         Number of processes; one a processor when not given.
     progress : callable
@@ -178,8 +181,13 @@ def render_plan(
     notes = list(dict.fromkeys(groups[name].note for name in ordered))
     each = [notes.index(groups[name].note) for name in ordered]
     note_of = np.repeat(each, [len(groups[name]) for name in ordered])
-    if patch.engine == "osc" and not live:
-        raise SettingsError(_how_long(patch, len(values), notes[0]))
+    if patch.engine == "osc":
+        how_long = _how_long(patch, len(values), notes[0])
+        if not live:
+            raise SettingsError(
+                f"{how_long}; start the synth and add --live (and --quick for a tenth)"
+            )
+        announce(how_long)
 
     cache = folder / CACHE
     transform = MelSpectrogram(features)
@@ -214,11 +222,9 @@ def forget(folder: Path) -> None:
 
 
 def _how_long(patch: Patch, n_sounds: int, note: Note) -> str:
-    minutes = n_sounds * (note.duration_ms + LIVE_OVERHEAD_MS) / 60_000
-    return (
-        f"{patch.file}: is recorded in real time, and {n_sounds} sounds take about {minutes:.0f}"
-        " minutes; start the synth and add --live (and --quick for a tenth)"
-    )
+    minutes = round(n_sounds * (note.duration_ms + LIVE_OVERHEAD_MS) / 60_000)
+    time = f"about {minutes} minutes" if minutes > 1 else "a minute or two"
+    return f"{patch.file}: is recorded in real time, and {n_sounds} sounds take {time}"
 
 
 def _outcomes(
