@@ -22,6 +22,7 @@ HOSTS = {
     "faust": "a library, and with the voice a whole instrument whose knobs are the point",
     "c": "one header for C99 and C++, float and double",
     "js": "one ES module, for browsers, Node and Max's v8",
+    "pd": "an abstraction for Pure Data, of vanilla objects",
     "json": "every number with names, units and ranges",
 }
 """What is written for each host; the host's file has its name."""

@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     from timbremap_runtime.export.chain import Chain, Step
 
 
-class Syntax(Protocol):
-    """How a language says what a chain needs."""
+class Numbers(Protocol):
+    """How a language writes numbers."""
 
     def number(self, value: float) -> str:
         """Write a number."""
         ...
+
+
+class Syntax(Numbers, Protocol):
+    """How a language says what a chain needs."""
 
     def declare(self, name: str, expression: str) -> str:
         """Write a statement that gives a new name to a number."""
@@ -202,7 +206,7 @@ def inverse(chain: Chain, syntax: Syntax, names: Sequence[str]) -> Writer:
     return writer
 
 
-def horner(coefficients: Sequence[float], x: str, syntax: Syntax) -> str:
+def horner(coefficients: Sequence[float], x: str, syntax: Numbers) -> str:
     """Write a polynomial, highest power first."""
     first, *rest = (syntax.number(value) for value in coefficients)
     text = first

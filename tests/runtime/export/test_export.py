@@ -90,7 +90,8 @@ def test_the_same_map_gives_the_same_bytes_and_says_what_it_is(host: str):
     assert files == write(make_case("normal").chain, host)
     assert all(name.startswith(case.chain.identifier) for name in files)
     (main, *_) = files.values()
-    assert case.chain.description in main
+    # Pure Data has its own way to write a comma and a semicolon.
+    assert case.chain.description in main.replace(" \\,", ",").replace(" \\;", ";")
     assert case.chain.identity in main and case.chain.identity != make_case("leaky").chain.identity
 
 
