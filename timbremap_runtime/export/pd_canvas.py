@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-Plug: TypeAlias = "int | tuple[int, int]"
+Plug: TypeAlias = int | tuple[int, int]
 """A box, or a box and the number of its outlet or inlet."""
 
 
