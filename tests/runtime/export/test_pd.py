@@ -52,8 +52,8 @@ def program(name: str, m: int, n: int, n_points: int) -> str:
         results = pd.obj(20, 600, "unpack" + " f" * size_out, (mapping, side))
         index = pd.obj(20, 300, "t" + " f" * size_out, (at, 2 * side + 1))
         for i in range(size_out):
-            write = pd.obj(20, 700, f"tabwrite {target}{i}", (results, i))
-            pd.cord((index, i), (write, 1))
+            written = pd.obj(20, 700, f"tabwrite {target}{i}", (results, i))
+            pd.cord((index, i), (written, 1))
     found = " ".join(arrays[m + n :])
     pd.cord(pd.msg(20, 800, f"write -wave -bytes 4 -nframes {n_points} found {found}"), file)
     pd.cord((start, 1), pd.n_boxes - 1)
