@@ -13,6 +13,7 @@ import soundfile
 
 import timbremap_runtime as tm
 from tests.support.exports import MAPS, Case, make_case
+from tests.support.paths import LFO4, REPOSITORY
 from tests.support.pd_layout import covered, outside, windows_of
 from timbremap_runtime import DenseLayer
 from timbremap_runtime.core.types import FloatArray
@@ -132,3 +133,23 @@ def test_an_end_counts_where_no_other_layer_meets_one(tmp_path: Path):
     chain = describe(mapping, "steep", case.chain.parameter_names, "0.0")
     _, _, p, c_found = run(Case(chain, mapping, case.c, case.p), tmp_path)
     np.testing.assert_allclose(c_found, mapping.inverse(p), rtol=0, atol=1e-4)
+
+
+@needs_pd
+def test_the_patch_of_the_page_prints_what_the_model_plays(tmp_path: Path):
+    page = (REPOSITORY / "docs" / "export.md").read_text(encoding="utf-8")
+    patch = page[page.index("#N canvas") :].partition("```")[0]
+    # Instead of the click.
+    (tmp_path / "page.pd").write_text(f"{patch}#X obj 120 20 loadbang;\n#X connect 3 0 0 0;\n")
+    mapping = tm.load(LFO4 / "models" / "fm")
+    (text,) = write(describe(mapping, "fm", ["a", "b", "c", "d"], "0.0"), "pd").values()
+    (tmp_path / "fm.pd").write_text(text, encoding="utf-8")
+    command = ["pd", "-nogui", "-batch", "-noprefs", "-stderr", "-noaudio", "-open", "page.pd"]
+    said = subprocess.run(
+        [*command, "-send", "pd quit"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    what, *printed = said.stderr.split()
+    assert what == "parameters:"
+    np.testing.assert_allclose(
+        [float(each) for each in printed], mapping.forward([0.2, 0.8, 0.5]), rtol=1e-5
+    )
