@@ -44,8 +44,7 @@ def test_missing_sounds_are_rendered_as_they_were():
     assert generate.main(["instrument", "data", *options, "--resume"]) == 0
     for wav, (size, samples) in zip(wavs, before, strict=True):
         assert wav.stat().st_size == size
-        # Processors round in their own ways: here the bytes are the same, a few of the 2^23 steps
-        # are allowed.
+        # Processors round in their own ways, so a few of the 2^23 steps are allowed.
         assert np.abs(soundfile.read(wav)[0] - samples).max() <= 4 * 2**-23
 
 
