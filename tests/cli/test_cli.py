@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -147,14 +148,22 @@ def test_a_missing_extra_is_one_line_with_the_way_to_install_it(
     module: str, package: str, arguments: list[str], data_dir: Path, tmp_path: Path
 ):
     arguments = [str(data_dir) if word == "DATA" else word for word in arguments]
-    code = (
-        f"import sys; sys.modules[{package!r}] = None; "
-        f"from timbremap_cli.{module} import main; sys.exit(main({arguments!r}))"
+    # Found before the one that is installed, by the processes that render too.
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without" / f"{package}.py").write_text(
+        f"raise ModuleNotFoundError(name={package!r})"
     )
+    code = f"import sys; from timbremap_cli.{module} import main; sys.exit(main({arguments!r}))"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "without")},
+        check=False,
     )
     assert done.returncode == 1
+    assert not (tmp_path / "data").exists() and not (tmp_path / "model").exists()
     assert done.stderr.count("\n") == 1
     assert f"{package} is not installed; run  pip install 'timbremap[" in done.stderr
 

@@ -148,7 +148,7 @@ def test_it_names_the_models_of_a_folder_of_models(
 ):
     assert tm_map.main([str(model_dir.parent), "0.5", "0.5", "0.5"]) == 1
     said = capsys.readouterr().err
-    assert said == f"error: {model_dir.parent}: this folder is no model: name one of fm in it\n"
+    assert said == f"error: {model_dir.parent}: not a model folder; name one of fm in it\n"
 
 
 @pytest.mark.parametrize("text", ["0.1,x,0.3\n", "0.1,0.2\n", "0.1,nan,0.3\n"])
