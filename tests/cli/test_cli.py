@@ -168,6 +168,7 @@ def test_a_missing_extra_is_one_line_with_the_way_to_install_it(
     assert f"{package} is not installed; run  pip install 'timbremap[" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_model_that_heard_nothing_is_called_so(
     data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -121,6 +121,7 @@ def test_any_name_can_be_printed_whatever_the_terminal_takes(encoding: str):
     assert done.stderr.strip() == b"error: " + escaped
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is text")
 @pytest.mark.parametrize("name", ["generate", "features", "train", "plot", "encode", "map"])
 def test_a_folder_whose_name_is_no_text_is_one_line(name: str, tmp_path: Path):

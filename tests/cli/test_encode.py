@@ -33,6 +33,7 @@ def test_sounds_of_the_data_set_lie_where_training_put_them(
     assert said[:, 3:] == pytest.approx(mapping.forward(c), abs=1e-4 * 127)
 
 
+@pytest.mark.slow
 def test_a_recording_of_another_form_lies_near(
     model_dir: Path, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -47,6 +47,7 @@ def test_a_value_of_another_type_is_not_taken(data_dir: Path, tmp_path: Path):
         read_manifest(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_command_is_kept_as_it_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     run = [str(LFO4), "my data", "--examples=3"]

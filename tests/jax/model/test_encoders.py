@@ -11,6 +11,7 @@ from tests.support.paths import REPOSITORY
 from timbremap_jax.model import encoders
 
 
+@pytest.mark.slow
 def test_an_encoder_is_added_as_the_page_says(
     data_dir: Path,
     tmp_path: Path,

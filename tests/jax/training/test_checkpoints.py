@@ -39,6 +39,7 @@ def test_a_full_disk_is_one_line_and_nothing_is_written(
     assert train.main(options) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of a process are those of Unix")
 def test_a_checkpoint_that_the_system_refuses_names_the_reason(data_dir: Path, tmp_path: Path):
     folder = tmp_path / "m"

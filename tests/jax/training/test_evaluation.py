@@ -31,6 +31,7 @@ def test_a_parameter_without_deviation_has_no_spread_ratio(n_sounds: int):
     json.dumps(errors, allow_nan=False)
 
 
+@pytest.mark.slow
 def test_one_test_sound_is_no_collapse(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     data = tmp_path / "data"
     data.mkdir()

@@ -82,8 +82,10 @@ def in_fork(call: Callable[[], Any], patience_s: float) -> Any:
     """
     ours, theirs = Pipe(duplex=False)
     with warnings.catch_warnings():
-        # Python warns of a fork beside threads: what hangs for it fails its rehearsal.
+        # Python, and JAX if it is there, warn of a fork beside threads: what hangs for it fails its
+        # rehearsal.
         warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
         process = os.fork()
     if process == 0:
         _answer(call, theirs, patience_s)

@@ -247,6 +247,7 @@ def test_it_stops_starts_and_resumes_over_osc(tmp_path: Path, synth: Synth):
     assert played == labels[:n_rows] + labels[1:]
 
 
+@pytest.mark.slow
 def test_nobody_there_is_said_after_a_few_rows(
     tmp_path: Path, synth: Synth, monkeypatch: pytest.MonkeyPatch
 ):
