@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import timbremap_runtime as tm
+from timbremap_jax.data.folder import DataFolder
+from timbremap_jax.data.manifest import manifest_path
+from timbremap_runtime.core.model_folder import CONFIG, METRICS
 
 from . import features, generate, plot, report, train
 from ._common import command, parser
@@ -42,18 +45,18 @@ def main(argv: list[str] | None = None) -> None:
 
     say("1. Render", f"{N_EXAMPLES} sounds of the synth {PATCH}, each with random parameters.")
     arguments = [PATCH, str(data), "--variant", VARIANT, "--examples", str(N_EXAMPLES)]
-    begun = (data / "generate.json").exists()
+    begun = manifest_path(data).exists()
     run("tm-generate", generate.main, [*arguments, *(["--resume"] if begun else [])])
 
     say("2. Features", "What each sound looks like: a mel spectrogram.")
     arguments = [str(data), "--hop", str(HOP)]
-    step("tm-features", features.main, arguments, data / "features.npy")
+    step("tm-features", features.main, arguments, DataFolder(data).features)
 
     say("3. Train", "Find three dimensions of the sounds, and how to play the synth from them.")
     arguments = ["--epochs", str(EPOCHS)]
-    again = ["--resume"] if (model / "config.json").exists() else []
+    again = ["--resume"] if (model / CONFIG).exists() else []
     arguments += [*again, str(data), str(model)]
-    step("tm-train", train.main, arguments, model / "metrics.json")
+    step("tm-train", train.main, arguments, model / METRICS)
 
     say("4. Look", "Every dot is a sound; its colour is one synth parameter.")
     step("tm-plot", plot.main, [str(model)], model / "latent.html")
@@ -128,7 +131,7 @@ def way_around(n_points: int) -> NDArray[np.float64]:
 
 def summary(model: Path, sounds: list[Path]) -> list[str]:
     """Say in plain words what was made and how good it is."""
-    metrics = json.loads((model / "metrics.json").read_text(encoding="utf-8"))
+    metrics = json.loads((model / METRICS).read_text(encoding="utf-8"))
     test = metrics["test"]
     errors = ", ".join(f"{n} {e['mae']:.0f}" for n, e in test["parameters"].items())
     labels = np.load(model / "labels.npy")

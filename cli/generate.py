@@ -70,6 +70,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.data_dir is None:
         arguments.error("the following arguments are required: data_dir")
 
+    from timbremap_jax.data.folder import DataFolder
     from timbremap_jax.data.manifest import ranges, read_manifest
     from timbremap_jax.data.patch import load_patch
     from timbremap_jax.data.render.generate import generate
@@ -104,7 +105,7 @@ def main(argv: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         more = ["--only", ranges(sorted(set(args.only)))] if args.only else ["--resume"]
         go_on = shlex.join([*typed, *more])
-        n_there = len(list((args.data_dir / "wavs").glob("ex_*.wav")))
+        n_there = len(list(DataFolder(args.data_dir).wavs.glob("ex_*.wav")))
         raise KeyboardInterrupt(
             f"stopped, {n_there} of {n_examples} sounds are there; go on with  {go_on}"
         ) from None

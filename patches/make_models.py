@@ -21,8 +21,11 @@ from typing import Any
 
 from PIL import Image  # Matplotlib brings it
 
+from timbremap_jax.data.manifest import manifest_path
+from timbremap_runtime.core.model_folder import CONFIG, METRICS
+
 PATCHES = Path(__file__).parent
-SHIPPED = ("config.json", "metrics.json")
+SHIPPED = (CONFIG, METRICS)
 LISTENING = "listening.json"
 """What tm-report finds, without what is long."""
 N_EACH = 30
@@ -91,10 +94,10 @@ def make(model: Model) -> None:
     """Run those of a model's commands that are not done yet, and copy what is shipped."""
     for line in model.commands():
         name, *words = shlex.split(line)
-        if name == "tm-generate" and Path(words[1], "generate.json").exists():
+        if name == "tm-generate" and manifest_path(Path(words[1])).exists():
             words.append("--resume")
-        if name == "tm-train" and Path(words[-1], "config.json").exists():
-            if Path(words[-1], "metrics.json").exists():
+        if name == "tm-train" and Path(words[-1], CONFIG).exists():
+            if Path(words[-1], METRICS).exists():
                 continue
             words.append("--resume")
         print("$", name, *words, flush=True)

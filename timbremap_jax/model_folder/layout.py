@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbremap_jax.model_folder.config import load_config
+from timbremap_runtime.core.model_folder import METRICS
 from timbremap_runtime.errors import FormatError, PathError
 
 CHECKPOINT = "checkpoint"
@@ -30,7 +31,6 @@ LATENT_PCA = "latent_pca.npy"
 LATENT_ROWS = "latent_rows.npy"
 LABELS = "labels.npy"
 ERRORS = "err_dist.png"
-METRICS = "metrics.json"
 
 
 def is_finished(model_dir: Path) -> bool:

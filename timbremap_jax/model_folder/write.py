@@ -17,7 +17,7 @@ from timbremap_jax.model_folder.export import export_mapping, principal_axes
 from timbremap_jax.training.evaluation import parameter_errors, round_trip_error, summarize
 from timbremap_jax.training.loop import Trained
 from timbremap_jax.training.settings import TrainSettings
-from timbremap_runtime.core.model_folder import MAP
+from timbremap_runtime.core.model_folder import MAP, METRICS
 
 
 def save_model(
@@ -65,5 +65,5 @@ def save_model(
         dataset.labels[test],
         dataset.parameter_names,
     )
-    save_json(model_dir / layout.METRICS, metrics)
+    save_json(model_dir / METRICS, metrics)
     return metrics

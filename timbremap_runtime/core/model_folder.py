@@ -5,6 +5,7 @@
     model/
       timbremap/     the map, in the text format
       config.json    what was trained: the parameters' names, the instrument, the command
+      metrics.json   how good it is
 
 A map's folder may be given wherever a model folder may, and the other way round.
 """
@@ -23,6 +24,9 @@ MAP = "timbremap"
 
 CONFIG = "config.json"
 """Written when training begins; shipped models and maps of other origin may be without it."""
+
+METRICS = "metrics.json"
+"""Written when training ends."""
 
 
 def find_map(folder: Path) -> Path | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from timbremap_jax.data.engines import program_versions, sources_of
+from timbremap_jax.data.folder import DataFolder
 from timbremap_jax.data.manifest import next_command, read_manifest
 from timbremap_jax.data.patch import SAMPLE_RATE, Note, Patch
 from timbremap_jax.data.render.sampling import GenerateSettings
@@ -127,13 +128,14 @@ def _changed(then: Any, now: dict[str, str]) -> str:
 
 
 def _require_new(data_dir: Path) -> None:
-    there = [file.name for file in data_dir.iterdir()] if data_dir.is_dir() else []
-    if "labels.csv" in there:
+    folder = DataFolder(data_dir)
+    there = list(data_dir.iterdir()) if data_dir.is_dir() else []
+    if folder.labels_csv in there:
         raise PathError(
             f"{data_dir}: holds a labels.csv but no generate.json that says how it was made;"
             " choose another folder"
         )
-    if any(name != "wavs" and not name.startswith(".") for name in there):
+    if any(file != folder.wavs and not file.name.startswith(".") for file in there):
         raise PathError(f"{data_dir}: holds other things; choose a folder of its own")
 
 
