@@ -26,6 +26,8 @@ from timbremap_jax.report.settings import ReportSettings
 from timbremap_jax.report.subject import open_subject
 from timbremap_runtime.service.library import Library
 
+pytestmark = pytest.mark.slow
+
 MODELS = {
     "subtractive/lfo4": ["am", "fcm", "fm", "pwm", "universal"],
     "additive/clonewheel": ["clonewheel"],

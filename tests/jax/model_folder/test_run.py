@@ -13,6 +13,8 @@ from timbremap_cli import encode, train
 
 from timbremap_jax.data.lock import LOCK, OWNER, at_work_in
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = ["--encoder", "cnn", "--epochs", "3", "--batch", "16"]
 """Those of the shared model."""
 

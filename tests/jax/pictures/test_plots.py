@@ -22,6 +22,8 @@ from timbremap_jax.pictures.latent_page import write_latent_page
 from timbremap_jax.pictures.points import LatentPoints
 from timbremap_runtime.errors import SettingsError, ShapeError
 
+pytestmark = pytest.mark.slow
+
 AWKWARD = ("cutoff_hz", "$\\frac$ & </script> <b>", "naïve 5⅓'")
 
 
