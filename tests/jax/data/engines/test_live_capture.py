@@ -25,6 +25,7 @@ from tests.support.osc_client import free_port
 from tests.support.paths import REPOSITORY
 from timbremap_jax.data.engines import osc, recorders
 from timbremap_jax.data.engines.base import NoSound
+from timbremap_jax.data.engines.transport import Transport
 from timbremap_jax.data.patch import SAMPLE_RATE, Patch, load_patch
 from timbremap_jax.data.render.generate import generate
 from timbremap_jax.data.render.sampling import GenerateSettings
@@ -205,46 +206,49 @@ def test_addresses_and_ranges_are_as_the_patch_says(tmp_path: Path, synth: Synth
 
 
 @pytest.mark.slow
-def test_it_stops_starts_and_resumes_over_osc(tmp_path: Path, synth: Synth):
+def test_it_stops_starts_and_resumes_over_osc(
+    tmp_path: Path, synth: Synth, monkeypatch: pytest.MonkeyPatch
+):
+    """Messages are sent when a row's turn comes, so that no clock decides what is in time."""
     listen = free_port()
     patch = live_patch(tmp_path / "p", synth, listen, "wait = true\n")
-    done: list[dict[int, str]] = []
-
-    def run() -> None:
-        note = patch.note.with_changes(**SHORT)
-        done.append(generate(patch, tmp_path / "d", GenerateSettings(8), note))
+    resumes: list[tuple[str, bool]] = []
+    resume, wait_for_turn = Transport._resume, Transport.wait_for_turn
+    turns: list[int | None] = []
 
     def say(address: str, *values: int | float | str) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
             out.sendto(build_msg(address, list(values)).dgram, ("127.0.0.1", listen))
 
-    def wait_for(n_rows: int) -> None:
-        deadline = time.monotonic() + 10
-        while len(synth.rows()) < n_rows and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert len(synth.rows()) >= n_rows
+    def hear_resume(transport: Transport, address: str, *values: object) -> None:
+        resume(transport, address, *values)
+        resumes.append((repr(values), transport._running.is_set()))
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    time.sleep(1.0)
-    assert synth.rows() == []  # it waits
-    say("/start")
-    wait_for(2)
-    say("/stop")
-    time.sleep(0.5)
-    n_rows = len(synth.rows())
-    time.sleep(0.5)
-    assert len(synth.rows()) == n_rows < 8
-    for nonsense in ((), (99,), ("x",), (float("nan"),)):
-        say("/resume", *nonsense)
-    time.sleep(0.3)
-    assert len(synth.rows()) == n_rows
-    say("/resume", 1)  # row 1 again, and all that follow
-    thread.join(20)
-    assert done == [{}]
+    def turn(transport: Transport) -> int | None:
+        if not turns:
+            assert not transport._running.is_set()  # it waits
+            say("/start")
+        elif len(turns) == 2:
+            say("/stop")
+            deadline = time.monotonic() + 10
+            while transport._running.is_set() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            for values in ((), (99,), ("x",), (float("nan"),), (1,)):
+                say("/resume", *values)
+        turns.append(wait_for_turn(transport))
+        return turns[-1]
+
+    monkeypatch.setattr(Transport, "_resume", hear_resume)
+    monkeypatch.setattr(Transport, "wait_for_turn", turn)
+    note = patch.note.with_changes(**SHORT)
+    assert generate(patch, tmp_path / "d", GenerateSettings(8), note) == {}
+    # What means no row starts nothing; then row 1 again, and all that follow.
+    assert resumes == [
+        ("()", False), ("(99,)", False), ("('x',)", False), ("(nan,)", False), ("(1,)", True)
+    ]  # fmt: skip
+    assert turns == [None, None, 1, *[None] * 7]
     labels = np.loadtxt(tmp_path / "d" / "labels.csv", delimiter=",", dtype=int).tolist()
-    played = [list(row) for row in synth.rows()]
-    assert played == labels[:n_rows] + labels[1:]
+    assert [list(row) for row in synth.rows()] == labels[:2] + labels[1:]
 
 
 @pytest.mark.slow
