@@ -25,6 +25,7 @@ WAY_OUT = {
     errno.EROFS: "choose another folder",
     errno.ENOSPC: "choose another folder or make room",
     errno.EDQUOT: "choose another folder or make room",
+    errno.EEXIST: "choose another name",
     errno.EISDIR: "name a file in it",
     errno.ENOTDIR: "name a folder",
 }

@@ -54,10 +54,11 @@ def main(argv: list[str] | None = None) -> None:
 def find_voice(args: argparse.Namespace) -> Voice | None:
     """Find the instrument that is to be built in; None for a host that takes none."""
     if args.to not in WITH_VOICE:
-        if args.instrument:
-            raise SettingsError(
-                f"--instrument goes with  --to {' or '.join(WITH_VOICE)}; leave it out"
-            )
+        for name in ("instrument", "variant"):
+            if getattr(args, name) is not None:
+                raise SettingsError(
+                    f"--{name} goes with  --to {' or '.join(WITH_VOICE)}; leave it out"
+                )
         return None
     from timbremap_jax.data.patch import load_patch
     from timbremap_jax.data.render.audition import instrument_of

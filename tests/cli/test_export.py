@@ -70,6 +70,18 @@ def test_a_voice_without_a_control_is_named(tmp_path: Path, capsys: pytest.Captu
 def test_an_instrument_goes_with_a_host_that_plays_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    arguments = ["--to", "js", "--instrument", str(LFO4), "--out", str(tmp_path)]
-    assert export.main([str(FM), *arguments]) == 1
-    assert "--instrument goes with  --to faust" in capsys.readouterr().err
+    for option, value in (("--instrument", str(LFO4)), ("--variant", "am")):
+        arguments = ["--to", "js", option, value, "--out", str(tmp_path)]
+        assert export.main([str(FM), *arguments]) == 1
+        assert f"{option} goes with  --to faust" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_file_in_the_place_of_the_folder_is_one_line_with_a_way_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "file").touch()
+    assert export.main([str(FM), "--to", "c", "--out", str(tmp_path / "file")]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path / 'file'}: file exists; choose another name\n"
+    )

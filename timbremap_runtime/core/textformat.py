@@ -170,7 +170,7 @@ def _load(folder: Path, scale: Scale) -> TimbreMap:
 def _scaled(layer: VecScale, scale: Scale, folder: Path) -> VecScale:
     if scale == "even" and layer.even is None:
         raise SettingsError(
-            f"{folder.parent}: this map has no even scale; use the normal one, or train it again"
+            f"{folder.parent}: this map has no even scale; use 'normal' or 'uniform'"
         )
     return layer.with_scale(scale)
 

@@ -178,9 +178,7 @@ class VecScale(Layer):
         if self.scale != "even":
             return _UNIT[self.scale]
         if self.even is None:
-            raise SettingsError(
-                "vec_scale: this map has no even scale; use 'normal', or train it again"
-            )
+            raise SettingsError("vec_scale: this map has no even scale; use 'normal' or 'uniform'")
         return Clip(0.0, 1.0, both_ways=False), Warp(self.even)
 
     @property
