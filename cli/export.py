@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> None:
     """Write a map as code for a host."""
     arguments = parser(
         "Write a map as code, so that it plays where Python does not.\n"
-        + "\n".join(f"  {host:5} {what}" for host, what in HOSTS.items()),
+        + "\n".join(f"  {host:13} {what}" for host, what in HOSTS.items()),
         "tm-export models/fm --to js\n  tm-export models/fm --to c --out firmware/src",
     )
     add = arguments.add_argument

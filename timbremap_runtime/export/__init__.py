@@ -23,6 +23,7 @@ HOSTS = {
     "c": "one header for C99 and C++, float and double",
     "js": "one ES module, for browsers, Node and Max's v8",
     "pd": "an abstraction for Pure Data, of vanilla objects",
+    "supercollider": "a function file for sclang, also for UGens",
     "json": "every number with names, units and ranges",
 }
 """What is written for each host; the host's file has its name."""
