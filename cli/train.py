@@ -86,7 +86,11 @@ def main(argv: list[str] | None = None) -> None:
         help="how the model is trained: default; recordings, for a model that is to encode"
         " recordings; or original, as in the system of 2019",
     )
-    add("--resume", action="store_true", help="go on where the run in MODEL_DIR was stopped")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on where the run in MODEL_DIR was stopped; with more --epochs, train it further",
+    )
     add("data_dir", type=Path, help="a folder that tm-features completed")
     add("model_dir", type=Path, help="a new folder for the model")
     args = arguments.parse_args(argv)

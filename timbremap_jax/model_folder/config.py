@@ -157,3 +157,31 @@ def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
             if name != "folder" and then.get(name, ADDED.get(name)) != each
         ]
     return found
+
+
+def grown_config(saved: dict[str, Any], now: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the configuration of a run that is to have more epochs than it was begun with.
+
+    ``epochs_before`` lists how many it was to have each time before: what comes of a longer run
+    depends on them.
+
+    Parameters
+    ----------
+    saved, now : dict
+        What ``config.json`` holds, and what the run would write.
+
+    Returns
+    -------
+    dict or None
+        None if the run does not become longer.
+    """
+    before, epochs = saved.get("training", {}).get("epochs"), now["training"]["epochs"]
+    if not isinstance(before, int) or epochs <= before:
+        return None
+    return {
+        **saved,
+        "command": now["command"],
+        "model_dir": now["model_dir"],
+        "training": {**saved["training"], "epochs": epochs},
+        "epochs_before": [*saved.get("epochs_before", []), before],
+    }

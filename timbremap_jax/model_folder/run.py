@@ -8,11 +8,11 @@ from pathlib import Path
 from timbremap_jax.data.dataset import Dataset
 from timbremap_jax.data.files import save_json
 from timbremap_jax.data.lock import LOCK, OWNER
-from timbremap_jax.model_folder.config import differences, make_config
+from timbremap_jax.model_folder.config import differences, grown_config, make_config
 from timbremap_jax.model_folder.layout import CHECKPOINT, is_finished
 from timbremap_jax.training.checkpoints import Checkpoints
 from timbremap_jax.training.settings import TrainSettings
-from timbremap_runtime.core.model_folder import CONFIG, read_config
+from timbremap_runtime.core.model_folder import CONFIG, METRICS, read_config
 from timbremap_runtime.errors import PathError
 
 
@@ -32,7 +32,8 @@ def open_run(
 ) -> bool:
     """Make a model folder for a run, or find that it holds the same run already.
 
-    A run that was stopped before its first checkpoint has nothing to lose, and gives way.
+    A run that was stopped before its first checkpoint has nothing to lose, and gives way. One that
+    goes on may be given more epochs than it was begun with, finished or not.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def open_run(
     Returns
     -------
     bool
-        True if the run is finished already.
+        True if the run is finished already, and is not to become longer.
 
     Raises
     ------
@@ -60,9 +61,10 @@ def open_run(
         The folder holds another run, or without ``resume`` any; or it cannot be written.
     """
     config = make_config(model_dir, data_dir, dataset, settings, command)
+    file = model_dir / CONFIG
     if _is_free(model_dir):
         model_dir.mkdir(parents=True, exist_ok=True)
-        save_json(model_dir / CONFIG, config)
+        save_json(file, config)
         return False
     finished = is_finished(model_dir)
     if not resume:
@@ -75,13 +77,24 @@ def open_run(
                 " remove it"
             )
         )
-    found = differences(read_config(model_dir), config)
+    saved = read_config(model_dir)
+    grown = grown_config(saved, config)
+    found = differences(grown or saved, config)
     if found:
         raise PathError(
             f"{model_dir}: holds another run ({'; '.join(found)}); resume with the original"
             " options and data, or choose another folder"
         )
-    return finished
+    if grown is None:
+        return finished
+    if not (model_dir / CHECKPOINT).is_dir():
+        raise PathError(
+            f"{model_dir}: has no checkpoint to go on from; train anew in another folder"
+        )
+    # First of all: whatever cuts this short, the run is then not finished, and can go on.
+    (model_dir / METRICS).unlink(missing_ok=True)
+    save_json(file, grown)
+    return False
 
 
 def _is_free(model_dir: Path) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import filecmp
+import json
 import shutil
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -19,7 +22,7 @@ from tests.support.once import make_once
 from tests.support.paths import command
 from timbremap_jax.data.dataset import load_dataset
 from timbremap_jax.training.checkpoints import Checkpoints
-from timbremap_jax.training.loop import Silence
+from timbremap_jax.training.loop import Silence, Trained
 from timbremap_jax.training.loop import train as train_model
 from timbremap_jax.training.recipes import Recipe
 from timbremap_jax.training.settings import TrainSettings
@@ -134,10 +137,42 @@ def test_a_finished_run_stays_as_it_is(
     assert (finished / "metrics.json").read_bytes() == before
 
 
+def test_a_finished_run_is_given_more_epochs(data_dir: Path, finished: Path):
+    def metrics() -> dict[str, Any]:
+        return json.loads((finished / "metrics.json").read_text())
+
+    before, latent = metrics(), np.load(finished / "latent.npy")
+    more = [*ARGUMENTS, "--epochs", str(EPOCHS + 2)]
+    assert train.main([*more, "--resume", str(data_dir), str(finished)]) == 0
+    after = metrics()
+    assert [epoch["epoch"] for epoch in after["epochs"]] == list(range(1, EPOCHS + 3))
+    assert after["epochs"][:EPOCHS] == before["epochs"]
+    assert not np.array_equal(np.load(finished / "latent.npy"), latent)
+    config = json.loads((finished / "config.json").read_text())
+    assert config["training"]["epochs"] == EPOCHS + 2
+    assert config["epochs_before"] == [EPOCHS]
+    assert config["command"] == ["tm-train", *more, str(data_dir), str(finished)]
+    # Once more with the same number, it stays as it is.
+    assert train.main([*more, "--resume", str(data_dir), str(finished)]) == 0
+    assert metrics() == after
+
+
+def test_a_run_without_its_checkpoint_cannot_become_longer(
+    data_dir: Path, finished: Path, capsys: pytest.CaptureFixture[str]
+):
+    shutil.rmtree(finished / "checkpoint")
+    more = [*ARGUMENTS, "--epochs", "20", "--resume", str(data_dir), str(finished)]
+    assert train.main(more) == 1
+    assert "has no checkpoint to go on from" in capsys.readouterr().err
+    assert (finished / "metrics.json").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         (["--seed", "1"], "seed 0, now 1"),
+        (["--epochs", "9"], "epochs 10, now 9"),
+        (["--epochs", "11", "--seed", "1"], "(seed 0, now 1)"),
         (["--recipe", "original"], "recipe default, now original"),
         (["--latent-size", "2"], "latent_size 3, now 2"),
     ],
@@ -206,17 +241,29 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(
     assert not (folder / "metrics.json").exists()
 
 
+class StopAt(Silence):
+    """Stops a run behind a step of an epoch."""
+
+    def __init__(self, epoch: int, step: int):
+        self.where, self.here = (epoch, step), (0, 0)
+
+    def stepped(self, epoch: int, step: int, n_steps: int) -> None:
+        self.here = (epoch, step)
+
+    def should_stop(self) -> bool:
+        return self.here == self.where
+
+
+def assert_same_end(one: Trained, other: Trained) -> None:
+    assert len(one.history) == len(other.history)
+    for a, b in zip(one.history, other.history, strict=True):
+        assert a.training == b.training
+        assert a.test == b.test
+    for a, b in zip(*(jax.tree.leaves(nnx.state(t.model)) for t in (one, other)), strict=True):
+        assert np.array_equal(a, b)
+
+
 def test_a_run_goes_on_from_the_middle_of_an_epoch(data_dir: Path, tmp_path: Path):
-    class StopAt(Silence):
-        def __init__(self, epoch: int, step: int):
-            self.where, self.here = (epoch, step), (0, 0)
-
-        def stepped(self, epoch: int, step: int, n_steps: int) -> None:
-            self.here = (epoch, step)
-
-        def should_stop(self) -> bool:
-            return self.here == self.where
-
     dataset = load_dataset(data_dir)
     # The recipe that draws the most at random.
     settings = TrainSettings("lstm", epochs=3, batch_size=16, recipe="recordings")
@@ -225,9 +272,22 @@ def test_a_run_goes_on_from_the_middle_of_an_epoch(data_dir: Path, tmp_path: Pat
         assert not train_model(dataset, settings, checkpoints, StopAt(*place)).finished
     parts = train_model(dataset, settings, checkpoints)
     whole = train_model(dataset, settings)
-    assert len(parts.history) == len(whole.history) == 3
-    for a, b in zip(parts.history, whole.history, strict=True):
-        assert a.training == b.training
-        assert a.test == b.test
-    for a, b in zip(*(jax.tree.leaves(nnx.state(t.model)) for t in (parts, whole)), strict=True):
-        assert np.array_equal(a, b)
+    assert len(whole.history) == 3
+    assert_same_end(parts, whole)
+
+
+def test_a_longer_run_goes_on_too(data_dir: Path, tmp_path: Path):
+    dataset = load_dataset(data_dir)
+    short = TrainSettings("cnn", epochs=1, batch_size=16)
+    longer = replace(short, epochs=3)
+
+    def begun(name: str) -> Checkpoints:
+        checkpoints = Checkpoints(tmp_path / name)
+        train_model(dataset, short, checkpoints)
+        return checkpoints
+
+    checkpoints = begun("stopped")
+    assert not train_model(dataset, longer, checkpoints, StopAt(2, 2)).finished
+    parts = train_model(dataset, longer, checkpoints)
+    assert len(parts.history) == 3
+    assert_same_end(parts, train_model(dataset, longer, begun("whole")))
