@@ -1,4 +1,4 @@
-"""Writes the Pure Data and Max patches of the instruments with a Faust voice.
+"""Writes the Pure Data and Max patches of the instruments with a Faust voice, and their maps.
 
     python patches/build_patches.py
 
@@ -12,15 +12,25 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import timbremap_runtime as tm
+from timbremap_runtime.core.model_folder import parameter_names
+from timbremap_runtime.export import describe, write
+from timbremap_runtime.service.library import Library
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from max_patch import max_patch  # noqa: E402
+from pd_built_in import MAPS  # noqa: E402
 from pd_patch import pd_patch  # noqa: E402
 from pd_voices import clonewheel_voice, lfo4_voice  # noqa: E402
+
+MAP_HOSTS = ("pd",)
+"""The hosts whose patches play a map without tm-serve."""
 
 
 def instruments() -> dict[Path, dict[str, Any]]:
@@ -35,20 +45,42 @@ def instruments() -> dict[Path, dict[str, Any]]:
             "title": content["name"],
             "names": [parameter["name"] for parameter in content["parameters"]],
             "variants": content.get("variants", {}),
+            "models": models(folder, content.get("variants", {})),
             "pitch": content["note"]["pitch"],
             "voice": voice,
-            # What Pure Data plays until tm-serve answers.
+            # What Pure Data plays until the map answers.
             "start": start,
         }
     return found
+
+
+def models(folder: Path, variants: Iterable[str]) -> list[str]:
+    """Return the names of an instrument's models, those of its variants first."""
+    there = Library(folder / "models").names()
+    first = [variant for variant in variants if variant in there]
+    return first + [name for name in there if name not in first]
+
+
+def build_maps(folder: Path, models: Iterable[str]) -> dict[Path, str]:
+    """Return the maps of an instrument for its patches, as ``tm-export`` writes them."""
+    files: dict[Path, str] = {}
+    for name in models:
+        model = folder / "models" / name
+        mapping = tm.load(model)
+        names = parameter_names(model, mapping.parameter_size)
+        chain = describe(mapping, name, names, tm.__version__)
+        for host in MAP_HOSTS:
+            files |= {folder / MAPS / file: text for file, text in write(chain, host).items()}
+    return files
 
 
 def build() -> dict[Path, str]:
     """Return every patch's file with its content."""
     files: dict[Path, str] = {}
     for folder, instrument in instruments().items():
+        files |= build_maps(folder, instrument["models"])
         files[folder / f"{folder.name}.pd"] = pd_patch(**instrument)
-        del instrument["voice"], instrument["start"]
+        del instrument["voice"], instrument["start"], instrument["models"]
         patch = json.dumps(max_patch(**instrument), indent=1)
         files[folder / f"{folder.name}.maxpat"] = patch + "\n"
     return files
@@ -56,5 +88,6 @@ def build() -> dict[Path, str]:
 
 if __name__ == "__main__":
     for file, content in build().items():
+        file.parent.mkdir(exist_ok=True)
         file.write_text(content, encoding="utf-8", newline="\n")
         print(file)

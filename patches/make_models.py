@@ -189,6 +189,8 @@ def main() -> None:
         models = [model for model in MODELS if model.instrument == instrument]
         file = PATCHES / instrument / "models" / "README.md"
         file.write_text(page(models), encoding="utf-8")
+    # The patches play maps that are exported of the models.
+    subprocess.run([sys.executable, PATCHES / "build_patches.py"], check=True)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ tm-serve sends is shown and played, and not sent back. Another patch, or a test,
 ``tm-note-hand``, ``tm-pitch-hand``           1 plays, 0 ends; a MIDI note number
 ``tm-volume-hand``, ``tm-variant-hand``       0 to 1; which variant, counted from 0
 ``tm-scale-hand``, ``tm-smooth``              0 normal, 1 uniform; milliseconds
+``tm-map-hand``                               0 asks tm-serve, 1 plays the maps beside the patch
 ``tm-release-hand``, ``tm-hello-hand``        let go; ask tm-serve what it plays
 ``tm-load``                                   loads a model: its name, a symbol
 ============================================  ===================================================
@@ -23,6 +24,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+from pd_built_in import built_in
 
 from timbremap_runtime.export.pd_canvas import Canvas as PlainCanvas
 from timbremap_runtime.export.pd_canvas import Plug
@@ -77,10 +80,11 @@ def pd_patch(
     names: list[str],
     start: list[float],
     variants: dict[str, Any],
+    models: list[str],
     pitch: int,
     voice: Callable[[dict[str, Any]], Canvas],
 ) -> str:
-    """Return the patch of an instrument; ``start`` is what is played until tm-serve answers."""
+    """Return the patch of an instrument; ``start`` is what is played until the map answers."""
     left, right, top = 400, 700, 90
     below_names, below_pad = top + 44 * len(names), top + PAD + 62
     # Each row lies under the last, so that a long list pushes down what follows.
@@ -89,7 +93,7 @@ def pd_patch(
     bars = max(below_names, row + 50)
     pd = Canvas((880, bars + 110))
     pd.obj(20, 14, f"cnv 15 840 30 empty empty {title} 10 15 0 20 {PALE} {DARK} 0")
-    pd.text(240, 20, "start tm-serve, then move the point or a slider")
+    pd.text(240, 20, "start tm-serve or choose built in, then move the point or a slider")
     for i, name in enumerate(names):
         y = top + 44 * i
         pd.slider("hsl", 24, y, (256, 18), 127, f"tm-p{i}", name)
@@ -123,15 +127,22 @@ def pd_patch(
     pd.text(left + 166, row - 20, "smooth ms")
     pd.number(left + 170, row, "tm-smooth", 0, 10000)
     pd.button("bng", left + 270, row, "tm-hello", "ask again")
+    pd.button("vradio 2", left + 360, row, "tm-map", "map")
+    pd.text(left + 384, row, "tm-serve")
+    pd.text(left + 384, row + 20, "built in")
 
     for i, name in enumerate(("model", "error")):
         pd.text(20, bars + 26 * i, name)
         # Labels, because a symbol box would show a backslash before each space.
         look = f"empty 6 9 0 12 {PALE} {DARK} 0"
         pd.obj(70, bars + 26 * i, f"cnv 10 790 20 empty tm-{name}-shown {look}")
-    for i, canvas in enumerate(
-        (link(names), shown(names), setup(start, pitch, variants), voice(variants))
-    ):
+    for i, canvas in enumerate((
+        link(names),
+        shown(names),
+        setup(start, pitch, variants),
+        voice(variants),
+        built_in(len(names), models),
+    )):  # fmt: skip
         pd.sub(24 + 80 * i, bars + 70, canvas)
     return pd.content()
 
@@ -185,6 +196,7 @@ def link(names: list[str]) -> Canvas:
         pd.cord(both, x)
     pd.obj(20, row + 156, "s tm-osc", pd.obj(20, row + 128, "oscformat tm c", point))
     pd.obj(180, row + 128, "s tm-point", point)
+    pd.obj(300, row + 128, "s tm-moved", point)
     # The dot was dragged: y in silence, then x, which sends both.
     dragged = pd.obj(320, row + 34, "unpack f f", pd.obj(320, row, "r tm-drag"))
     pd.cord((dragged, 1), (point, 1))
@@ -202,8 +214,9 @@ def link(names: list[str]) -> Canvas:
         pd.cord(pd.msg(here, 124, str(port), chosen), ports[i])
     connect = pd.msg(middle, 180, "connect 127.0.0.1 $1", ports[0])
     out = pd.obj(middle, 208, "netsend -u -b", connect)
-    packet = pd.obj(middle, 250, "r tm-osc")
-    pd.cord(pd.obj(middle, 306, "list trim", pd.obj(middle, 278, "list prepend send", packet)), out)
+    packet = pd.obj(middle, 278, "spigot 1", pd.obj(middle, 250, "r tm-osc"))
+    pd.cord(pd.obj(middle + 70, 250, "r tm-served"), (packet, 1))
+    pd.cord(pd.obj(middle, 334, "list trim", pd.obj(middle, 306, "list prepend send", packet)), out)
 
     pd.text(right, 10, "in: what tm-serve sends")
     listen = pd.msg(middle + 190, 180, "listen $1", ports[1])
@@ -215,17 +228,20 @@ def link(names: list[str]) -> Canvas:
     hello = pd.obj(middle + 190, 334, "oscformat tm subscribe", number)
     pd.obj(middle + 190, 362, "s tm-osc", hello)
 
-    parsed = pd.obj(right, 96, "list trim", pd.obj(right, 68, "oscparse", server))
-    routed = pd.obj(right, 152, "route p c error loaded", pd.obj(right, 124, "route tm", parsed))
+    heard = pd.obj(right, 68, "spigot 1", server)
+    pd.cord(pd.obj(right + 140, 40, "r tm-served"), (heard, 1))
+    parsed = pd.obj(right, 124, "list trim", pd.obj(right, 96, "oscparse", heard))
+    routed = pd.obj(right, 180, "route p c error loaded", pd.obj(right, 152, "route tm", parsed))
+    pd.cord(pd.obj(right + 140, 124, "r tm-in"), routed)
     p = pd.obj(20, row + 280, "unpack" + " f" * n, routed)
     for i in range(n):
         pd.obj(20 + 90 * i, row + 308, f"s tm-p{i}-in", (p, i))
-    c = pd.obj(right, 200, "unpack f f f", (routed, 1))
+    c = pd.obj(right, 208, "unpack f f f", (routed, 1))
     for i, axis in enumerate("xyz"):
         pd.cord((c, i), kept[i])
         here = right + 100 * i
-        pd.obj(here, 258, f"s tm-{axis}-hand", pd.msg(here, 230, "set $1", (c, i)))
-    pd.obj(right + 120, 200, "s tm-point", (routed, 1))
+        pd.obj(here, 266, f"s tm-{axis}-hand", pd.msg(here, 238, "set $1", (c, i)))
+    pd.obj(right + 120, 208, "s tm-point", (routed, 1))
     pd.obj(right, 328, "s tm-error", pd.obj(right, 300, "symbol", (routed, 2)))
     # The first model that can be loaded clears the error.
     name = pd.obj(right + 120, 328, "t a b", pd.obj(right + 120, 300, "list split 1", (routed, 3)))
