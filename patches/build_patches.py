@@ -18,7 +18,7 @@ from typing import Any
 
 import timbremap_runtime as tm
 from timbremap_runtime.core.model_folder import parameter_names
-from timbremap_runtime.export import describe, write
+from timbremap_runtime.export import describe, js_host, write
 from timbremap_runtime.service.library import Library
 
 HERE = Path(__file__).parent
@@ -28,9 +28,6 @@ from max_patch import max_patch  # noqa: E402
 from pd_built_in import MAPS  # noqa: E402
 from pd_patch import pd_patch  # noqa: E402
 from pd_voices import clonewheel_voice, lfo4_voice  # noqa: E402
-
-MAP_HOSTS = ("pd",)
-"""The hosts whose patches play a map without tm-serve."""
 
 
 def instruments() -> dict[Path, dict[str, Any]]:
@@ -69,8 +66,9 @@ def build_maps(folder: Path, models: Iterable[str]) -> dict[Path, str]:
         mapping = tm.load(model)
         names = parameter_names(model, mapping.parameter_size)
         chain = describe(mapping, name, names, tm.__version__)
-        for host in MAP_HOSTS:
-            files |= {folder / MAPS / file: text for file, text in write(chain, host).items()}
+        files |= {folder / MAPS / file: text for file, text in write(chain, "pd").items()}
+        # Max looks for a script beside the patch, and not in folders there.
+        files |= {folder / file: text for file, text in js_host.script(chain).items()}
     return files
 
 
@@ -80,7 +78,7 @@ def build() -> dict[Path, str]:
     for folder, instrument in instruments().items():
         files |= build_maps(folder, instrument["models"])
         files[folder / f"{folder.name}.pd"] = pd_patch(**instrument)
-        del instrument["voice"], instrument["start"], instrument["models"]
+        del instrument["voice"], instrument["start"]
         patch = json.dumps(max_patch(**instrument), indent=1)
         files[folder / f"{folder.name}.maxpat"] = patch + "\n"
     return files

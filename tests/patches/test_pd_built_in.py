@@ -6,12 +6,10 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
-from timbremap_cli import export
 
 import timbremap_runtime as tm
 from tests.patches.test_pd_patches import Pd, playing
@@ -21,7 +19,6 @@ from timbremap_runtime.core.types import FloatArray
 
 sys.path.insert(0, str(REPOSITORY / "patches"))
 
-from build_patches import MAP_HOSTS, MAPS, instruments
 
 CLONEWHEEL = PATCHES / "additive" / "clonewheel"
 TOLERANCE = 2e-3
@@ -140,16 +137,3 @@ def test_each_variant_plays_its_own_map():
         played.pd.again("tm-universal-hand")
         expected = tm.load(LFO4 / "models" / "universal").forward([0.2, 0.8, 0.5])
         np.testing.assert_allclose(played.look()[1], expected, atol=TOLERANCE)
-
-
-def test_the_maps_beside_a_patch_are_what_tm_export_writes(tmp_path: Path):
-    for folder, instrument in instruments().items():
-        out = tmp_path / folder.name
-        for name, host in product(instrument["models"], MAP_HOSTS):
-            model = folder / "models" / name
-            assert export.main([str(model), "--to", host, "--out", str(out)]) == 0
-        shipped, made = (
-            {file.name: file.read_bytes() for file in there.iterdir()}
-            for there in (folder / MAPS, out)
-        )
-        assert shipped == made, "run  python patches/build_patches.py"

@@ -21,9 +21,10 @@ __all__ = ["HOSTS", "WITH_VOICE", "describe", "write"]
 HOSTS = {
     "faust": "a library, and with the voice a whole instrument whose knobs are the point",
     "c": "one header for C99 and C++, float and double",
-    "js": "one ES module, for browsers, Node and Max's v8",
+    "js": "one module, for browsers, Node and Max's v8",
     "pd": "an abstraction for Pure Data, of vanilla objects",
     "supercollider": "a function file for sclang, also for UGens",
+    "max": "for Max: a patch, a script for v8, a codebox for gen~",
     "json": "every number with names, units and ranges",
 }
 """What is written for each host; the host's file has its name."""

@@ -1,4 +1,8 @@
-"""JavaScript: one ES module without dependencies, the map both ways and the performance."""
+"""JavaScript: one module without dependencies, the map both ways and the performance.
+
+It is written twice, as an ES module, and as a script for what knows no ES modules: Max's v8 object,
+and ``require`` in Node.
+"""
 
 from __future__ import annotations
 
@@ -23,29 +27,48 @@ HEAD = """\
 
 """
 
+SCRIPT_HEAD = """\
+// {description}
+//
+// 1. Max 9: keep this file beside your patch, and put an object  v8 {name}.js  into the patch.
+// 2. Node: const {{ map, Performer }} = require("./{name}.js");
+// 3. map.forward([{point}]) gives parameters, map.inverse(p) a point. Max's messages: at the end.
+//
+// Parameters: {parameters}.
+
+"""
+
 PLACE = "/*POLYNOMIALS*/ {}"
 """Where the engine wants its polynomials."""
 
 
 def write(chain: Chain) -> dict[str, str]:
-    """Write a map as a module."""
-    head = HEAD.format(
-        description=chain.description,
-        name=chain.identifier,
-        point=", ".join(["0.5"] * chain.control_size),
-        parameters=chain.listed_names,
-    )
-    tail = (
-        "\n/** The map. */\n"
-        f"const map = new TimbreMap({json.dumps(content(chain), indent=2)});\n\n"
-        "export { TimbreMap, Performer, map };\n"
-    )
-    return {f"{chain.identifier}.mjs": head + engine() + tail}
+    """Write a map as a module and as a script."""
+    name = chain.identifier
+    module = _made(chain, HEAD) + "\nexport { TimbreMap, Performer, map };\n"
+    return {f"{name}.mjs": module, **script(chain)}
+
+
+def script(chain: Chain) -> dict[str, str]:
+    """Write a map as a script for Max and Node."""
+    return {f"{chain.identifier}.js": _made(chain, SCRIPT_HEAD) + _text("max.js")}
+
+
+def _made(chain: Chain, head: str) -> str:
+    """Write what every form has: the head, the engine, the map."""
+    words = {
+        "description": chain.description,
+        "name": chain.identifier,
+        "point": ", ".join(["0.5"] * chain.control_size),
+        "parameters": chain.listed_names,
+    }
+    numbers = json.dumps(content(chain), indent=2)
+    made = f"\n/** The map. */\nconst map = new TimbreMap({numbers});\n"
+    return head.format(**words) + engine() + made
 
 
 def engine() -> str:
     """Return what every map needs, with its polynomials."""
-    text = resources.files("timbremap_runtime.export").joinpath("engine.js").read_text("utf-8")
     polynomials = {
         f"{part}_{end}": getattr(gaussian, f"{part}_{end}".upper())
         for part in ("centre", "near", "far", "body", "shoulder", "tail")
@@ -56,4 +79,8 @@ def engine() -> str:
         "shoulder_limit": gaussian.SHOULDER_LIMIT,
         "one_over_sqrt_2pi": gaussian.ONE_OVER_SQRT_2PI,
     }
-    return text.replace(PLACE, json.dumps({**polynomials, **limits}))
+    return _text("engine.js").replace(PLACE, json.dumps({**polynomials, **limits}))
+
+
+def _text(file: str) -> str:
+    return resources.files("timbremap_runtime.export").joinpath(file).read_text("utf-8")

@@ -2,8 +2,8 @@
  "patcher": {
   "fileversion": 1,
   "appversion": {
-   "major": 8,
-   "minor": 1,
+   "major": 9,
+   "minor": 0,
    "revision": 0,
    "architecture": "x64",
    "modernui": 1
@@ -27,17 +27,17 @@
      "patching_rect": [
       20,
       10,
-      456.5,
+      509.0,
       20
      ],
      "presentation": 1,
      "presentation_rect": [
       20,
       14,
-      456.5,
+      509.0,
       20
      ],
-     "text": "clonewheel: start tm-serve, then move the point or a slider"
+     "text": "clonewheel: start tm-serve or choose built in, then move the point"
     }
    },
    {
@@ -67,6 +67,25 @@
     "box": {
      "id": "obj-3",
      "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      760,
+      490,
+      66.0,
+      22
+     ],
+     "text": "gate 2 1"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-4",
+     "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "outlettype": [],
@@ -81,7 +100,7 @@
    },
    {
     "box": {
-     "id": "obj-4",
+     "id": "obj-5",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -104,7 +123,7 @@
    },
    {
     "box": {
-     "id": "obj-5",
+     "id": "obj-6",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -130,7 +149,7 @@
    },
    {
     "box": {
-     "id": "obj-6",
+     "id": "obj-7",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -155,7 +174,7 @@
    },
    {
     "box": {
-     "id": "obj-7",
+     "id": "obj-8",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -171,7 +190,7 @@
    },
    {
     "box": {
-     "id": "obj-8",
+     "id": "obj-9",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -189,7 +208,7 @@
    },
    {
     "box": {
-     "id": "obj-9",
+     "id": "obj-10",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -212,7 +231,7 @@
    },
    {
     "box": {
-     "id": "obj-10",
+     "id": "obj-11",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -238,7 +257,7 @@
    },
    {
     "box": {
-     "id": "obj-11",
+     "id": "obj-12",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -263,7 +282,7 @@
    },
    {
     "box": {
-     "id": "obj-12",
+     "id": "obj-13",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -279,7 +298,7 @@
    },
    {
     "box": {
-     "id": "obj-13",
+     "id": "obj-14",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -297,7 +316,7 @@
    },
    {
     "box": {
-     "id": "obj-14",
+     "id": "obj-15",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -320,7 +339,7 @@
    },
    {
     "box": {
-     "id": "obj-15",
+     "id": "obj-16",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -346,7 +365,7 @@
    },
    {
     "box": {
-     "id": "obj-16",
+     "id": "obj-17",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -371,7 +390,7 @@
    },
    {
     "box": {
-     "id": "obj-17",
+     "id": "obj-18",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -387,7 +406,7 @@
    },
    {
     "box": {
-     "id": "obj-18",
+     "id": "obj-19",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -405,7 +424,7 @@
    },
    {
     "box": {
-     "id": "obj-19",
+     "id": "obj-20",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -428,7 +447,7 @@
    },
    {
     "box": {
-     "id": "obj-20",
+     "id": "obj-21",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -454,7 +473,7 @@
    },
    {
     "box": {
-     "id": "obj-21",
+     "id": "obj-22",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -479,7 +498,7 @@
    },
    {
     "box": {
-     "id": "obj-22",
+     "id": "obj-23",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -495,7 +514,7 @@
    },
    {
     "box": {
-     "id": "obj-23",
+     "id": "obj-24",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -513,7 +532,7 @@
    },
    {
     "box": {
-     "id": "obj-24",
+     "id": "obj-25",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -536,7 +555,7 @@
    },
    {
     "box": {
-     "id": "obj-25",
+     "id": "obj-26",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -562,7 +581,7 @@
    },
    {
     "box": {
-     "id": "obj-26",
+     "id": "obj-27",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -587,7 +606,7 @@
    },
    {
     "box": {
-     "id": "obj-27",
+     "id": "obj-28",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -603,7 +622,7 @@
    },
    {
     "box": {
-     "id": "obj-28",
+     "id": "obj-29",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -621,7 +640,7 @@
    },
    {
     "box": {
-     "id": "obj-29",
+     "id": "obj-30",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -644,7 +663,7 @@
    },
    {
     "box": {
-     "id": "obj-30",
+     "id": "obj-31",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -670,7 +689,7 @@
    },
    {
     "box": {
-     "id": "obj-31",
+     "id": "obj-32",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -695,7 +714,7 @@
    },
    {
     "box": {
-     "id": "obj-32",
+     "id": "obj-33",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -711,7 +730,7 @@
    },
    {
     "box": {
-     "id": "obj-33",
+     "id": "obj-34",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -729,7 +748,7 @@
    },
    {
     "box": {
-     "id": "obj-34",
+     "id": "obj-35",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -752,7 +771,7 @@
    },
    {
     "box": {
-     "id": "obj-35",
+     "id": "obj-36",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -778,7 +797,7 @@
    },
    {
     "box": {
-     "id": "obj-36",
+     "id": "obj-37",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -803,7 +822,7 @@
    },
    {
     "box": {
-     "id": "obj-37",
+     "id": "obj-38",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -819,7 +838,7 @@
    },
    {
     "box": {
-     "id": "obj-38",
+     "id": "obj-39",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -837,7 +856,7 @@
    },
    {
     "box": {
-     "id": "obj-39",
+     "id": "obj-40",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -860,7 +879,7 @@
    },
    {
     "box": {
-     "id": "obj-40",
+     "id": "obj-41",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -886,7 +905,7 @@
    },
    {
     "box": {
-     "id": "obj-41",
+     "id": "obj-42",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -911,7 +930,7 @@
    },
    {
     "box": {
-     "id": "obj-42",
+     "id": "obj-43",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -927,7 +946,7 @@
    },
    {
     "box": {
-     "id": "obj-43",
+     "id": "obj-44",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -945,7 +964,7 @@
    },
    {
     "box": {
-     "id": "obj-44",
+     "id": "obj-45",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -968,7 +987,7 @@
    },
    {
     "box": {
-     "id": "obj-45",
+     "id": "obj-46",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -994,7 +1013,7 @@
    },
    {
     "box": {
-     "id": "obj-46",
+     "id": "obj-47",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -1019,7 +1038,7 @@
    },
    {
     "box": {
-     "id": "obj-47",
+     "id": "obj-48",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1035,7 +1054,7 @@
    },
    {
     "box": {
-     "id": "obj-48",
+     "id": "obj-49",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1053,214 +1072,7 @@
    },
    {
     "box": {
-     "id": "obj-49",
-     "maxclass": "newobj",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      20,
-      230,
-      72.5,
-      22
-     ],
-     "text": "float 0.0"
-    }
-   },
-   {
-    "box": {
      "id": "obj-50",
-     "maxclass": "newobj",
-     "numinlets": 9,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      20,
-      260,
-      274.0,
-      22
-     ],
-     "text": "pack 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.0"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-51",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 2,
-     "outlettype": [
-      "",
-      ""
-     ],
-     "patching_rect": [
-      20,
-      200,
-      46.5,
-      22
-     ],
-     "text": "t b f"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-52",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 2,
-     "outlettype": [
-      "",
-      ""
-     ],
-     "patching_rect": [
-      170,
-      200,
-      46.5,
-      22
-     ],
-     "text": "t b f"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-53",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 2,
-     "outlettype": [
-      "",
-      ""
-     ],
-     "patching_rect": [
-      320,
-      200,
-      46.5,
-      22
-     ],
-     "text": "t b f"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-54",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 2,
-     "outlettype": [
-      "",
-      ""
-     ],
-     "patching_rect": [
-      470,
-      200,
-      46.5,
-      22
-     ],
-     "text": "t b f"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-55",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 2,
-     "outlettype": [
-      "",
-      ""
-     ],
-     "patching_rect": [
-      620,
-      200,
-      46.5,
-      22
-     ],
-     "text": "t b f"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-56",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 2,
-     "outlettype": [
-      "",
-      ""
-     ],
-     "patching_rect": [
-      770,
-      200,
-      46.5,
-      22
-     ],
-     "text": "t b f"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-57",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 2,
-     "outlettype": [
-      "",
-      ""
-     ],
-     "patching_rect": [
-      920,
-      200,
-      46.5,
-      22
-     ],
-     "text": "t b f"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-58",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 2,
-     "outlettype": [
-      "",
-      ""
-     ],
-     "patching_rect": [
-      1070,
-      200,
-      46.5,
-      22
-     ],
-     "text": "t b f"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-59",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 2,
-     "outlettype": [
-      "",
-      ""
-     ],
-     "patching_rect": [
-      1220,
-      200,
-      46.5,
-      22
-     ],
-     "text": "t b f"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-60",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1283,7 +1095,7 @@
    },
    {
     "box": {
-     "id": "obj-61",
+     "id": "obj-51",
      "maxclass": "pictslider",
      "numinlets": 2,
      "numoutlets": 2,
@@ -1308,7 +1120,7 @@
    },
    {
     "box": {
-     "id": "obj-62",
+     "id": "obj-52",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1331,7 +1143,7 @@
    },
    {
     "box": {
-     "id": "obj-63",
+     "id": "obj-53",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1357,7 +1169,7 @@
    },
    {
     "box": {
-     "id": "obj-64",
+     "id": "obj-54",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1375,7 +1187,7 @@
    },
    {
     "box": {
-     "id": "obj-65",
+     "id": "obj-55",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1393,7 +1205,7 @@
    },
    {
     "box": {
-     "id": "obj-66",
+     "id": "obj-56",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1411,7 +1223,7 @@
    },
    {
     "box": {
-     "id": "obj-67",
+     "id": "obj-57",
      "maxclass": "newobj",
      "numinlets": 3,
      "numoutlets": 1,
@@ -1429,7 +1241,7 @@
    },
    {
     "box": {
-     "id": "obj-68",
+     "id": "obj-58",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
@@ -1448,7 +1260,7 @@
    },
    {
     "box": {
-     "id": "obj-69",
+     "id": "obj-59",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
@@ -1467,7 +1279,7 @@
    },
    {
     "box": {
-     "id": "obj-70",
+     "id": "obj-60",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
@@ -1486,7 +1298,7 @@
    },
    {
     "box": {
-     "id": "obj-71",
+     "id": "obj-61",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1504,7 +1316,7 @@
    },
    {
     "box": {
-     "id": "obj-72",
+     "id": "obj-62",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1529,7 +1341,7 @@
    },
    {
     "box": {
-     "id": "obj-73",
+     "id": "obj-63",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1554,7 +1366,7 @@
    },
    {
     "box": {
-     "id": "obj-74",
+     "id": "obj-64",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1579,7 +1391,7 @@
    },
    {
     "box": {
-     "id": "obj-75",
+     "id": "obj-65",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1602,7 +1414,7 @@
    },
    {
     "box": {
-     "id": "obj-76",
+     "id": "obj-66",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -1627,7 +1439,7 @@
    },
    {
     "box": {
-     "id": "obj-77",
+     "id": "obj-67",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1645,7 +1457,7 @@
    },
    {
     "box": {
-     "id": "obj-78",
+     "id": "obj-68",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1668,7 +1480,7 @@
    },
    {
     "box": {
-     "id": "obj-79",
+     "id": "obj-69",
      "maxclass": "button",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1692,7 +1504,7 @@
    },
    {
     "box": {
-     "id": "obj-80",
+     "id": "obj-70",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1710,7 +1522,7 @@
    },
    {
     "box": {
-     "id": "obj-81",
+     "id": "obj-71",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1728,7 +1540,7 @@
    },
    {
     "box": {
-     "id": "obj-82",
+     "id": "obj-72",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1746,7 +1558,25 @@
    },
    {
     "box": {
-     "id": "obj-83",
+     "id": "obj-73",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      20,
+      600,
+      66.0,
+      22
+     ],
+     "text": "gate 1 1"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-74",
      "maxclass": "newobj",
      "numinlets": 5,
      "numoutlets": 5,
@@ -1759,7 +1589,7 @@
      ],
      "patching_rect": [
       20,
-      600,
+      630,
       261.0,
       22
      ],
@@ -1768,7 +1598,7 @@
    },
    {
     "box": {
-     "id": "obj-84",
+     "id": "obj-75",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 9,
@@ -1785,7 +1615,7 @@
      ],
      "patching_rect": [
       20,
-      630,
+      660,
       228.5,
       22
      ],
@@ -1794,7 +1624,7 @@
    },
    {
     "box": {
-     "id": "obj-85",
+     "id": "obj-76",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1803,7 +1633,7 @@
      ],
      "patching_rect": [
       20,
-      664,
+      690,
       85.5,
       22
      ],
@@ -1812,14 +1642,14 @@
    },
    {
     "box": {
-     "id": "obj-86",
+     "id": "obj-77",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
       20,
-      692,
+      718,
       59.5,
       22
      ],
@@ -1828,7 +1658,7 @@
    },
    {
     "box": {
-     "id": "obj-87",
+     "id": "obj-78",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1837,7 +1667,7 @@
      ],
      "patching_rect": [
       170,
-      664,
+      690,
       85.5,
       22
      ],
@@ -1846,14 +1676,14 @@
    },
    {
     "box": {
-     "id": "obj-88",
+     "id": "obj-79",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
       170,
-      692,
+      718,
       59.5,
       22
      ],
@@ -1862,7 +1692,7 @@
    },
    {
     "box": {
-     "id": "obj-89",
+     "id": "obj-80",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1871,7 +1701,7 @@
      ],
      "patching_rect": [
       320,
-      664,
+      690,
       85.5,
       22
      ],
@@ -1880,14 +1710,14 @@
    },
    {
     "box": {
-     "id": "obj-90",
+     "id": "obj-81",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
       320,
-      692,
+      718,
       59.5,
       22
      ],
@@ -1896,7 +1726,7 @@
    },
    {
     "box": {
-     "id": "obj-91",
+     "id": "obj-82",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1905,7 +1735,7 @@
      ],
      "patching_rect": [
       470,
-      664,
+      690,
       85.5,
       22
      ],
@@ -1914,14 +1744,14 @@
    },
    {
     "box": {
-     "id": "obj-92",
+     "id": "obj-83",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
       470,
-      692,
+      718,
       59.5,
       22
      ],
@@ -1930,7 +1760,7 @@
    },
    {
     "box": {
-     "id": "obj-93",
+     "id": "obj-84",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1939,7 +1769,7 @@
      ],
      "patching_rect": [
       620,
-      664,
+      690,
       85.5,
       22
      ],
@@ -1948,14 +1778,14 @@
    },
    {
     "box": {
-     "id": "obj-94",
+     "id": "obj-85",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
       620,
-      692,
+      718,
       59.5,
       22
      ],
@@ -1964,7 +1794,7 @@
    },
    {
     "box": {
-     "id": "obj-95",
+     "id": "obj-86",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1973,7 +1803,7 @@
      ],
      "patching_rect": [
       770,
-      664,
+      690,
       85.5,
       22
      ],
@@ -1982,14 +1812,14 @@
    },
    {
     "box": {
-     "id": "obj-96",
+     "id": "obj-87",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
       770,
-      692,
+      718,
       59.5,
       22
      ],
@@ -1998,7 +1828,7 @@
    },
    {
     "box": {
-     "id": "obj-97",
+     "id": "obj-88",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -2007,7 +1837,7 @@
      ],
      "patching_rect": [
       920,
-      664,
+      690,
       85.5,
       22
      ],
@@ -2016,18 +1846,178 @@
    },
    {
     "box": {
-     "id": "obj-98",
+     "id": "obj-89",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
       920,
-      692,
+      718,
       59.5,
       22
      ],
      "text": "s tm-p6"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-90",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      1070,
+      690,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-91",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      1070,
+      718,
+      59.5,
+      22
+     ],
+     "text": "s tm-p7"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-92",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      1220,
+      690,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-93",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      1220,
+      718,
+      59.5,
+      22
+     ],
+     "text": "s tm-p8"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-94",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 3,
+     "outlettype": [
+      "",
+      "",
+      ""
+     ],
+     "patching_rect": [
+      20,
+      750,
+      111.5,
+      22
+     ],
+     "text": "unpack 0. 0. 0."
+    }
+   },
+   {
+    "box": {
+     "id": "obj-95",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      20,
+      780,
+      53.0,
+      22
+     ],
+     "text": "* 127."
+    }
+   },
+   {
+    "box": {
+     "id": "obj-96",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      20,
+      808,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-97",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      170,
+      780,
+      53.0,
+      22
+     ],
+     "text": "* 127."
+    }
+   },
+   {
+    "box": {
+     "id": "obj-98",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      170,
+      808,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
     }
    },
    {
@@ -2040,8 +2030,8 @@
       ""
      ],
      "patching_rect": [
-      1070,
-      664,
+      320,
+      808,
       85.5,
       22
      ],
@@ -2051,180 +2041,20 @@
    {
     "box": {
      "id": "obj-100",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      1070,
-      692,
-      59.5,
-      22
-     ],
-     "text": "s tm-p7"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-101",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      1220,
-      664,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-102",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      1220,
-      692,
-      59.5,
-      22
-     ],
-     "text": "s tm-p8"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-103",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 3,
-     "outlettype": [
-      "",
-      "",
-      ""
-     ],
-     "patching_rect": [
-      20,
-      730,
-      111.5,
-      22
-     ],
-     "text": "unpack 0. 0. 0."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-104",
-     "maxclass": "newobj",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      20,
-      764,
-      53.0,
-      22
-     ],
-     "text": "* 127."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-105",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      20,
-      792,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-106",
-     "maxclass": "newobj",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      170,
-      764,
-      53.0,
-      22
-     ],
-     "text": "* 127."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-107",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      170,
-      792,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-108",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      320,
-      792,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-109",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
       560,
-      730,
+      750,
       51.5,
       20
      ],
      "presentation": 1,
      "presentation_rect": [
       400,
-      332,
+      366,
       51.5,
       20
      ],
@@ -2233,7 +2063,7 @@
    },
    {
     "box": {
-     "id": "obj-110",
+     "id": "obj-101",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -2242,14 +2072,14 @@
      ],
      "patching_rect": [
       640,
-      730,
+      750,
       380,
       22
      ],
      "presentation": 1,
      "presentation_rect": [
       460,
-      330,
+      364,
       380,
       22
      ]
@@ -2257,21 +2087,21 @@
    },
    {
     "box": {
-     "id": "obj-111",
+     "id": "obj-102",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
       560,
-      762,
+      782,
       51.5,
       20
      ],
      "presentation": 1,
      "presentation_rect": [
       400,
-      362,
+      396,
       51.5,
       20
      ],
@@ -2280,7 +2110,7 @@
    },
    {
     "box": {
-     "id": "obj-112",
+     "id": "obj-103",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -2289,14 +2119,14 @@
      ],
      "patching_rect": [
       640,
-      762,
+      782,
       380,
       22
      ],
      "presentation": 1,
      "presentation_rect": [
       460,
-      360,
+      394,
       380,
       22
      ]
@@ -2304,25 +2134,32 @@
    },
    {
     "box": {
-     "id": "obj-113",
+     "id": "obj-104",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
       20,
-      850,
-      621.5,
+      860,
+      36.5,
       20
      ],
-     "text": "With the external jg.timbremap instead of tm-serve (else it is shown as missing):"
+     "presentation": 1,
+     "presentation_rect": [
+      700,
+      318,
+      36.5,
+      20
+     ],
+     "text": "map"
     }
    },
    {
     "box": {
-     "id": "obj-114",
-     "maxclass": "newobj",
-     "numinlets": 3,
+     "id": "obj-105",
+     "maxclass": "umenu",
+     "numinlets": 1,
      "numoutlets": 3,
      "outlettype": [
       "",
@@ -2331,11 +2168,189 @@
      ],
      "patching_rect": [
       20,
-      940,
+      884,
+      110,
+      22
+     ],
+     "items": [
+      "tm-serve",
+      ",",
+      "built",
+      "in"
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      740,
+      318,
+      90,
+      22
+     ]
+    }
+   },
+   {
+    "box": {
+     "id": "obj-106",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 3,
+     "outlettype": [
+      "",
+      "",
+      ""
+     ],
+     "patching_rect": [
+      20,
+      914,
+      59.5,
+      22
+     ],
+     "text": "t b i i"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-107",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      200,
+      914,
+      40.0,
+      22
+     ],
+     "text": "== 0"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-108",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      300,
+      914,
+      33.5,
+      22
+     ],
+     "text": "+ 1"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-109",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      20,
+      944,
+      46.5,
+      22
+     ],
+     "text": "t b b"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-110",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      460,
+      860,
+      411.5,
+      20
+     ],
+     "text": "the maps: each is a script that tm-export has written"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-111",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      460,
+      884,
+      105.0,
+      22
+     ],
+     "text": "route /tm/load"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-112",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      460,
+      914,
       118.0,
       22
      ],
-     "text": "jg.timbremap 3 9"
+     "text": "route clonewheel"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-113",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      460,
+      974,
+      46.5,
+      22
+     ],
+     "text": "t b i"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-114",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      460,
+      1004,
+      66.0,
+      22
+     ],
+     "text": "gate 1 1"
     }
    },
    {
@@ -2348,64 +2363,36 @@
       ""
      ],
      "patching_rect": [
-      20,
-      878,
-      260,
+      460,
+      944,
+      40,
       22
      ],
-     "text": "load models/clonewheel/timbremap"
+     "text": "1"
     }
    },
    {
     "box": {
      "id": "obj-116",
-     "maxclass": "comment",
+     "maxclass": "newobj",
      "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
+     "numoutlets": 3,
+     "outlettype": [
+      "",
+      "",
+      ""
+     ],
      "patching_rect": [
       460,
-      878,
-      464.0,
-      20
-     ],
-     "text": "the control values: [blocks.multitouch] into [prepend block]"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-117",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      300,
-      878,
-      98.5,
+      1034,
+      118.0,
       22
      ],
-     "text": "prepend block"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-118",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      300,
-      908,
-      98.5,
-      22
-     ],
-     "text": "prepend param"
+     "text": "v8 clonewheel.js",
+     "saved_object_attributes": {
+      "filename": "clonewheel.js",
+      "parameter_enable": 0
+     }
     }
    }
   ],
@@ -2413,11 +2400,11 @@
    {
     "patchline": {
      "source": [
-      "obj-5",
+      "obj-3",
       0
      ],
      "destination": [
-      "obj-6",
+      "obj-4",
       0
      ]
     }
@@ -2425,7 +2412,7 @@
    {
     "patchline": {
      "source": [
-      "obj-5",
+      "obj-6",
       0
      ],
      "destination": [
@@ -2437,7 +2424,7 @@
    {
     "patchline": {
      "source": [
-      "obj-5",
+      "obj-6",
       0
      ],
      "destination": [
@@ -2449,31 +2436,31 @@
    {
     "patchline": {
      "source": [
-      "obj-8",
+      "obj-6",
+      0
+     ],
+     "destination": [
+      "obj-9",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-9",
       0
      ],
      "destination": [
       "obj-3",
-      0
+      1
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-10",
-      0
-     ],
-     "destination": [
       "obj-11",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-10",
       0
      ],
      "destination": [
@@ -2485,7 +2472,7 @@
    {
     "patchline": {
      "source": [
-      "obj-10",
+      "obj-11",
       0
      ],
      "destination": [
@@ -2497,31 +2484,31 @@
    {
     "patchline": {
      "source": [
-      "obj-13",
+      "obj-11",
+      0
+     ],
+     "destination": [
+      "obj-14",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-14",
       0
      ],
      "destination": [
       "obj-3",
-      0
+      1
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-15",
-      0
-     ],
-     "destination": [
       "obj-16",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-15",
       0
      ],
      "destination": [
@@ -2533,7 +2520,7 @@
    {
     "patchline": {
      "source": [
-      "obj-15",
+      "obj-16",
       0
      ],
      "destination": [
@@ -2545,31 +2532,31 @@
    {
     "patchline": {
      "source": [
-      "obj-18",
+      "obj-16",
+      0
+     ],
+     "destination": [
+      "obj-19",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-19",
       0
      ],
      "destination": [
       "obj-3",
-      0
+      1
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-20",
-      0
-     ],
-     "destination": [
       "obj-21",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-20",
       0
      ],
      "destination": [
@@ -2581,7 +2568,7 @@
    {
     "patchline": {
      "source": [
-      "obj-20",
+      "obj-21",
       0
      ],
      "destination": [
@@ -2593,31 +2580,31 @@
    {
     "patchline": {
      "source": [
-      "obj-23",
+      "obj-21",
+      0
+     ],
+     "destination": [
+      "obj-24",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-24",
       0
      ],
      "destination": [
       "obj-3",
-      0
+      1
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-25",
-      0
-     ],
-     "destination": [
       "obj-26",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-25",
       0
      ],
      "destination": [
@@ -2629,7 +2616,7 @@
    {
     "patchline": {
      "source": [
-      "obj-25",
+      "obj-26",
       0
      ],
      "destination": [
@@ -2641,31 +2628,31 @@
    {
     "patchline": {
      "source": [
-      "obj-28",
+      "obj-26",
+      0
+     ],
+     "destination": [
+      "obj-29",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-29",
       0
      ],
      "destination": [
       "obj-3",
-      0
+      1
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-30",
-      0
-     ],
-     "destination": [
       "obj-31",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-30",
       0
      ],
      "destination": [
@@ -2677,7 +2664,7 @@
    {
     "patchline": {
      "source": [
-      "obj-30",
+      "obj-31",
       0
      ],
      "destination": [
@@ -2689,31 +2676,31 @@
    {
     "patchline": {
      "source": [
-      "obj-33",
+      "obj-31",
+      0
+     ],
+     "destination": [
+      "obj-34",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-34",
       0
      ],
      "destination": [
       "obj-3",
-      0
+      1
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-35",
-      0
-     ],
-     "destination": [
       "obj-36",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-35",
       0
      ],
      "destination": [
@@ -2725,7 +2712,7 @@
    {
     "patchline": {
      "source": [
-      "obj-35",
+      "obj-36",
       0
      ],
      "destination": [
@@ -2737,31 +2724,31 @@
    {
     "patchline": {
      "source": [
-      "obj-38",
+      "obj-36",
+      0
+     ],
+     "destination": [
+      "obj-39",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-39",
       0
      ],
      "destination": [
       "obj-3",
-      0
+      1
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-40",
-      0
-     ],
-     "destination": [
       "obj-41",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-40",
       0
      ],
      "destination": [
@@ -2773,7 +2760,7 @@
    {
     "patchline": {
      "source": [
-      "obj-40",
+      "obj-41",
       0
      ],
      "destination": [
@@ -2785,31 +2772,31 @@
    {
     "patchline": {
      "source": [
-      "obj-43",
+      "obj-41",
+      0
+     ],
+     "destination": [
+      "obj-44",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-44",
       0
      ],
      "destination": [
       "obj-3",
-      0
+      1
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-45",
-      0
-     ],
-     "destination": [
       "obj-46",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-45",
       0
      ],
      "destination": [
@@ -2821,7 +2808,7 @@
    {
     "patchline": {
      "source": [
-      "obj-45",
+      "obj-46",
       0
      ],
      "destination": [
@@ -2833,47 +2820,23 @@
    {
     "patchline": {
      "source": [
-      "obj-48",
+      "obj-46",
+      0
+     ],
+     "destination": [
+      "obj-49",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-49",
       0
      ],
      "destination": [
       "obj-3",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-49",
-      0
-     ],
-     "destination": [
-      "obj-50",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-5",
-      0
-     ],
-     "destination": [
-      "obj-51",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-51",
-      1
-     ],
-     "destination": [
-      "obj-49",
       1
      ]
     }
@@ -2885,7 +2848,7 @@
       0
      ],
      "destination": [
-      "obj-49",
+      "obj-54",
       0
      ]
     }
@@ -2893,23 +2856,47 @@
    {
     "patchline": {
      "source": [
-      "obj-10",
-      0
-     ],
-     "destination": [
-      "obj-52",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-52",
+      "obj-51",
       1
      ],
      "destination": [
-      "obj-50",
+      "obj-55",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-56",
+      0
+     ],
+     "destination": [
+      "obj-57",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-54",
+      0
+     ],
+     "destination": [
+      "obj-58",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-58",
+      1
+     ],
+     "destination": [
+      "obj-56",
       1
      ]
     }
@@ -2917,11 +2904,11 @@
    {
     "patchline": {
      "source": [
-      "obj-52",
+      "obj-58",
       0
      ],
      "destination": [
-      "obj-49",
+      "obj-56",
       0
      ]
     }
@@ -2929,23 +2916,59 @@
    {
     "patchline": {
      "source": [
-      "obj-15",
+      "obj-55",
       0
      ],
      "destination": [
+      "obj-59",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-59",
+      1
+     ],
+     "destination": [
+      "obj-57",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-59",
+      0
+     ],
+     "destination": [
+      "obj-56",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
       "obj-53",
       0
+     ],
+     "destination": [
+      "obj-60",
+      0
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-53",
+      "obj-60",
       1
      ],
      "destination": [
-      "obj-50",
+      "obj-57",
       2
      ]
     }
@@ -2953,91 +2976,7 @@
    {
     "patchline": {
      "source": [
-      "obj-53",
-      0
-     ],
-     "destination": [
-      "obj-49",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-20",
-      0
-     ],
-     "destination": [
-      "obj-54",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-54",
-      1
-     ],
-     "destination": [
-      "obj-50",
-      3
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-54",
-      0
-     ],
-     "destination": [
-      "obj-49",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-25",
-      0
-     ],
-     "destination": [
-      "obj-55",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-55",
-      1
-     ],
-     "destination": [
-      "obj-50",
-      4
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-55",
-      0
-     ],
-     "destination": [
-      "obj-49",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-30",
+      "obj-60",
       0
      ],
      "destination": [
@@ -3049,131 +2988,11 @@
    {
     "patchline": {
      "source": [
-      "obj-56",
-      1
-     ],
-     "destination": [
-      "obj-50",
-      5
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-56",
-      0
-     ],
-     "destination": [
-      "obj-49",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-35",
-      0
-     ],
-     "destination": [
-      "obj-57",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-57",
-      1
-     ],
-     "destination": [
-      "obj-50",
-      6
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
       "obj-57",
       0
      ],
      "destination": [
-      "obj-49",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-40",
-      0
-     ],
-     "destination": [
-      "obj-58",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-58",
-      1
-     ],
-     "destination": [
-      "obj-50",
-      7
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-58",
-      0
-     ],
-     "destination": [
-      "obj-49",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-45",
-      0
-     ],
-     "destination": [
-      "obj-59",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-59",
-      1
-     ],
-     "destination": [
-      "obj-50",
-      8
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-59",
-      0
-     ],
-     "destination": [
-      "obj-49",
+      "obj-61",
       0
      ]
     }
@@ -3185,55 +3004,7 @@
       0
      ],
      "destination": [
-      "obj-64",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-61",
-      1
-     ],
-     "destination": [
-      "obj-65",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-66",
-      0
-     ],
-     "destination": [
-      "obj-67",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-64",
-      0
-     ],
-     "destination": [
-      "obj-68",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-68",
-      1
-     ],
-     "destination": [
-      "obj-66",
+      "obj-3",
       1
      ]
     }
@@ -3241,48 +3012,12 @@
    {
     "patchline": {
      "source": [
-      "obj-68",
+      "obj-62",
       0
      ],
      "destination": [
-      "obj-66",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-65",
-      0
-     ],
-     "destination": [
-      "obj-69",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-69",
+      "obj-3",
       1
-     ],
-     "destination": [
-      "obj-67",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-69",
-      0
-     ],
-     "destination": [
-      "obj-66",
-      0
      ]
     }
    },
@@ -3293,56 +3028,80 @@
       0
      ],
      "destination": [
-      "obj-70",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-70",
+      "obj-3",
       1
-     ],
-     "destination": [
-      "obj-67",
-      2
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-70",
-      0
-     ],
-     "destination": [
-      "obj-66",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-67",
-      0
-     ],
-     "destination": [
-      "obj-71",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-71",
+      "obj-64",
       0
      ],
      "destination": [
       "obj-3",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-66",
       0
+     ],
+     "destination": [
+      "obj-67",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-67",
+      0
+     ],
+     "destination": [
+      "obj-3",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-71",
+      0
+     ],
+     "destination": [
+      "obj-70",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-69",
+      0
+     ],
+     "destination": [
+      "obj-70",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-70",
+      0
+     ],
+     "destination": [
+      "obj-3",
+      1
      ]
     }
    },
@@ -3353,8 +3112,8 @@
       0
      ],
      "destination": [
-      "obj-3",
-      0
+      "obj-73",
+      1
      ]
     }
    },
@@ -3365,7 +3124,7 @@
       0
      ],
      "destination": [
-      "obj-3",
+      "obj-74",
       0
      ]
     }
@@ -3377,7 +3136,19 @@
       0
      ],
      "destination": [
-      "obj-3",
+      "obj-75",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-75",
+      0
+     ],
+     "destination": [
+      "obj-76",
       0
      ]
     }
@@ -3389,114 +3160,6 @@
       0
      ],
      "destination": [
-      "obj-77",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-77",
-      0
-     ],
-     "destination": [
-      "obj-3",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-81",
-      0
-     ],
-     "destination": [
-      "obj-80",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-79",
-      0
-     ],
-     "destination": [
-      "obj-80",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-80",
-      0
-     ],
-     "destination": [
-      "obj-3",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-82",
-      0
-     ],
-     "destination": [
-      "obj-83",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-83",
-      0
-     ],
-     "destination": [
-      "obj-84",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-84",
-      0
-     ],
-     "destination": [
-      "obj-85",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-85",
-      0
-     ],
-     "destination": [
-      "obj-5",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-85",
-      0
-     ],
-     "destination": [
       "obj-6",
       0
      ]
@@ -3505,11 +3168,11 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-76",
       0
      ],
      "destination": [
-      "obj-86",
+      "obj-7",
       0
      ]
     }
@@ -3517,23 +3180,23 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-75",
       0
      ],
      "destination": [
-      "obj-49",
+      "obj-77",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-75",
       1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-84",
-      1
      ],
      "destination": [
-      "obj-87",
+      "obj-78",
       0
      ]
     }
@@ -3541,19 +3204,7 @@
    {
     "patchline": {
      "source": [
-      "obj-87",
-      0
-     ],
-     "destination": [
-      "obj-10",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-87",
+      "obj-78",
       0
      ],
      "destination": [
@@ -3565,11 +3216,11 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
-      1
+      "obj-78",
+      0
      ],
      "destination": [
-      "obj-88",
+      "obj-12",
       0
      ]
     }
@@ -3577,23 +3228,23 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-75",
       1
      ],
      "destination": [
-      "obj-50",
-      1
+      "obj-79",
+      0
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-75",
       2
      ],
      "destination": [
-      "obj-89",
+      "obj-80",
       0
      ]
     }
@@ -3601,19 +3252,7 @@
    {
     "patchline": {
      "source": [
-      "obj-89",
-      0
-     ],
-     "destination": [
-      "obj-15",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-89",
+      "obj-80",
       0
      ],
      "destination": [
@@ -3625,11 +3264,11 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
-      2
+      "obj-80",
+      0
      ],
      "destination": [
-      "obj-90",
+      "obj-17",
       0
      ]
     }
@@ -3637,23 +3276,23 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-75",
       2
      ],
      "destination": [
-      "obj-50",
-      2
+      "obj-81",
+      0
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-75",
       3
      ],
      "destination": [
-      "obj-91",
+      "obj-82",
       0
      ]
     }
@@ -3661,19 +3300,7 @@
    {
     "patchline": {
      "source": [
-      "obj-91",
-      0
-     ],
-     "destination": [
-      "obj-20",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-91",
+      "obj-82",
       0
      ],
      "destination": [
@@ -3685,11 +3312,11 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
-      3
+      "obj-82",
+      0
      ],
      "destination": [
-      "obj-92",
+      "obj-22",
       0
      ]
     }
@@ -3697,23 +3324,23 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-75",
       3
      ],
      "destination": [
-      "obj-50",
-      3
+      "obj-83",
+      0
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-75",
       4
      ],
      "destination": [
-      "obj-93",
+      "obj-84",
       0
      ]
     }
@@ -3721,19 +3348,7 @@
    {
     "patchline": {
      "source": [
-      "obj-93",
-      0
-     ],
-     "destination": [
-      "obj-25",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-93",
+      "obj-84",
       0
      ],
      "destination": [
@@ -3746,10 +3361,10 @@
     "patchline": {
      "source": [
       "obj-84",
-      4
+      0
      ],
      "destination": [
-      "obj-94",
+      "obj-27",
       0
      ]
     }
@@ -3757,23 +3372,23 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-75",
       4
      ],
      "destination": [
-      "obj-50",
-      4
+      "obj-85",
+      0
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-75",
       5
      ],
      "destination": [
-      "obj-95",
+      "obj-86",
       0
      ]
     }
@@ -3781,19 +3396,7 @@
    {
     "patchline": {
      "source": [
-      "obj-95",
-      0
-     ],
-     "destination": [
-      "obj-30",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-95",
+      "obj-86",
       0
      ],
      "destination": [
@@ -3805,11 +3408,11 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
-      5
+      "obj-86",
+      0
      ],
      "destination": [
-      "obj-96",
+      "obj-32",
       0
      ]
     }
@@ -3817,23 +3420,23 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-75",
       5
      ],
      "destination": [
-      "obj-50",
-      5
+      "obj-87",
+      0
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-75",
       6
      ],
      "destination": [
-      "obj-97",
+      "obj-88",
       0
      ]
     }
@@ -3841,19 +3444,7 @@
    {
     "patchline": {
      "source": [
-      "obj-97",
-      0
-     ],
-     "destination": [
-      "obj-35",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-97",
+      "obj-88",
       0
      ],
      "destination": [
@@ -3865,11 +3456,11 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
-      6
+      "obj-88",
+      0
      ],
      "destination": [
-      "obj-98",
+      "obj-37",
       0
      ]
     }
@@ -3877,23 +3468,23 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-75",
       6
      ],
      "destination": [
-      "obj-50",
-      6
+      "obj-89",
+      0
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-75",
       7
      ],
      "destination": [
-      "obj-99",
+      "obj-90",
       0
      ]
     }
@@ -3901,19 +3492,7 @@
    {
     "patchline": {
      "source": [
-      "obj-99",
-      0
-     ],
-     "destination": [
-      "obj-40",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-99",
+      "obj-90",
       0
      ],
      "destination": [
@@ -3925,11 +3504,11 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
-      7
+      "obj-90",
+      0
      ],
      "destination": [
-      "obj-100",
+      "obj-42",
       0
      ]
     }
@@ -3937,23 +3516,23 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-75",
       7
      ],
      "destination": [
-      "obj-50",
-      7
+      "obj-91",
+      0
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-75",
       8
      ],
      "destination": [
-      "obj-101",
+      "obj-92",
       0
      ]
     }
@@ -3961,19 +3540,7 @@
    {
     "patchline": {
      "source": [
-      "obj-101",
-      0
-     ],
-     "destination": [
-      "obj-45",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-101",
+      "obj-92",
       0
      ],
      "destination": [
@@ -3985,11 +3552,23 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
+      "obj-92",
+      0
+     ],
+     "destination": [
+      "obj-47",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-75",
       8
      ],
      "destination": [
-      "obj-102",
+      "obj-93",
       0
      ]
     }
@@ -3997,23 +3576,11 @@
    {
     "patchline": {
      "source": [
-      "obj-84",
-      8
-     ],
-     "destination": [
-      "obj-50",
-      8
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-83",
+      "obj-74",
       1
      ],
      "destination": [
-      "obj-103",
+      "obj-94",
       0
      ]
     }
@@ -4021,11 +3588,11 @@
    {
     "patchline": {
      "source": [
-      "obj-103",
+      "obj-94",
       0
      ],
      "destination": [
-      "obj-66",
+      "obj-56",
       1
      ]
     }
@@ -4033,11 +3600,11 @@
    {
     "patchline": {
      "source": [
-      "obj-103",
+      "obj-94",
       0
      ],
      "destination": [
-      "obj-104",
+      "obj-95",
       0
      ]
     }
@@ -4045,11 +3612,11 @@
    {
     "patchline": {
      "source": [
-      "obj-104",
+      "obj-95",
       0
      ],
      "destination": [
-      "obj-105",
+      "obj-96",
       0
      ]
     }
@@ -4057,11 +3624,11 @@
    {
     "patchline": {
      "source": [
-      "obj-105",
+      "obj-96",
       0
      ],
      "destination": [
-      "obj-61",
+      "obj-51",
       0
      ]
     }
@@ -4069,47 +3636,11 @@
    {
     "patchline": {
      "source": [
-      "obj-103",
+      "obj-94",
       1
      ],
      "destination": [
-      "obj-67",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-103",
-      1
-     ],
-     "destination": [
-      "obj-106",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-106",
-      0
-     ],
-     "destination": [
-      "obj-107",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-107",
-      0
-     ],
-     "destination": [
-      "obj-61",
+      "obj-57",
       1
      ]
     }
@@ -4117,11 +3648,47 @@
    {
     "patchline": {
      "source": [
-      "obj-103",
+      "obj-94",
+      1
+     ],
+     "destination": [
+      "obj-97",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-97",
+      0
+     ],
+     "destination": [
+      "obj-98",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-98",
+      0
+     ],
+     "destination": [
+      "obj-51",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-94",
       2
      ],
      "destination": [
-      "obj-67",
+      "obj-57",
       2
      ]
     }
@@ -4129,11 +3696,11 @@
    {
     "patchline": {
      "source": [
-      "obj-103",
+      "obj-94",
       2
      ],
      "destination": [
-      "obj-108",
+      "obj-99",
       0
      ]
     }
@@ -4141,11 +3708,11 @@
    {
     "patchline": {
      "source": [
-      "obj-108",
+      "obj-99",
       0
      ],
      "destination": [
-      "obj-63",
+      "obj-53",
       0
      ]
     }
@@ -4153,11 +3720,11 @@
    {
     "patchline": {
      "source": [
-      "obj-83",
+      "obj-74",
       3
      ],
      "destination": [
-      "obj-110",
+      "obj-101",
       1
      ]
     }
@@ -4165,12 +3732,180 @@
    {
     "patchline": {
      "source": [
-      "obj-83",
+      "obj-74",
       2
      ],
      "destination": [
-      "obj-112",
+      "obj-103",
       1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-105",
+      0
+     ],
+     "destination": [
+      "obj-106",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-106",
+      2
+     ],
+     "destination": [
+      "obj-107",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-107",
+      0
+     ],
+     "destination": [
+      "obj-73",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-106",
+      1
+     ],
+     "destination": [
+      "obj-108",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-108",
+      0
+     ],
+     "destination": [
+      "obj-3",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-106",
+      0
+     ],
+     "destination": [
+      "obj-109",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-109",
+      1
+     ],
+     "destination": [
+      "obj-56",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-109",
+      0
+     ],
+     "destination": [
+      "obj-70",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-3",
+      1
+     ],
+     "destination": [
+      "obj-111",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-111",
+      0
+     ],
+     "destination": [
+      "obj-112",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-113",
+      0
+     ],
+     "destination": [
+      "obj-109",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-113",
+      1
+     ],
+     "destination": [
+      "obj-114",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-111",
+      1
+     ],
+     "destination": [
+      "obj-114",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-112",
+      0
+     ],
+     "destination": [
+      "obj-115",
+      0
      ]
     }
    },
@@ -4181,43 +3916,7 @@
       0
      ],
      "destination": [
-      "obj-114",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-117",
-      0
-     ],
-     "destination": [
-      "obj-114",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-50",
-      0
-     ],
-     "destination": [
-      "obj-118",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-118",
-      0
-     ],
-     "destination": [
-      "obj-114",
+      "obj-113",
       0
      ]
     }
@@ -4229,7 +3928,19 @@
       0
      ],
      "destination": [
-      "obj-84",
+      "obj-116",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-116",
+      2
+     ],
+     "destination": [
+      "obj-74",
       0
      ]
     }

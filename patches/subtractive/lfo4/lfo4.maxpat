@@ -2,8 +2,8 @@
  "patcher": {
   "fileversion": 1,
   "appversion": {
-   "major": 8,
-   "minor": 1,
+   "major": 9,
+   "minor": 0,
    "revision": 0,
    "architecture": "x64",
    "modernui": 1
@@ -27,17 +27,17 @@
      "patching_rect": [
       20,
       10,
-      411.5,
+      464.0,
       20
      ],
      "presentation": 1,
      "presentation_rect": [
       20,
       14,
-      411.5,
+      464.0,
       20
      ],
-     "text": "lfo4: start tm-serve, then move the point or a slider"
+     "text": "lfo4: start tm-serve or choose built in, then move the point"
     }
    },
    {
@@ -67,6 +67,25 @@
     "box": {
      "id": "obj-3",
      "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      760,
+      490,
+      66.0,
+      22
+     ],
+     "text": "gate 2 1"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-4",
+     "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
      "outlettype": [],
@@ -81,7 +100,7 @@
    },
    {
     "box": {
-     "id": "obj-4",
+     "id": "obj-5",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -104,7 +123,7 @@
    },
    {
     "box": {
-     "id": "obj-5",
+     "id": "obj-6",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -130,7 +149,7 @@
    },
    {
     "box": {
-     "id": "obj-6",
+     "id": "obj-7",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -155,7 +174,7 @@
    },
    {
     "box": {
-     "id": "obj-7",
+     "id": "obj-8",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -171,7 +190,7 @@
    },
    {
     "box": {
-     "id": "obj-8",
+     "id": "obj-9",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -189,7 +208,7 @@
    },
    {
     "box": {
-     "id": "obj-9",
+     "id": "obj-10",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -212,7 +231,7 @@
    },
    {
     "box": {
-     "id": "obj-10",
+     "id": "obj-11",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -238,7 +257,7 @@
    },
    {
     "box": {
-     "id": "obj-11",
+     "id": "obj-12",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -263,7 +282,7 @@
    },
    {
     "box": {
-     "id": "obj-12",
+     "id": "obj-13",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -279,7 +298,7 @@
    },
    {
     "box": {
-     "id": "obj-13",
+     "id": "obj-14",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -297,7 +316,7 @@
    },
    {
     "box": {
-     "id": "obj-14",
+     "id": "obj-15",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -320,7 +339,7 @@
    },
    {
     "box": {
-     "id": "obj-15",
+     "id": "obj-16",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -346,7 +365,7 @@
    },
    {
     "box": {
-     "id": "obj-16",
+     "id": "obj-17",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -371,7 +390,7 @@
    },
    {
     "box": {
-     "id": "obj-17",
+     "id": "obj-18",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -387,7 +406,7 @@
    },
    {
     "box": {
-     "id": "obj-18",
+     "id": "obj-19",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -405,7 +424,7 @@
    },
    {
     "box": {
-     "id": "obj-19",
+     "id": "obj-20",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -428,7 +447,7 @@
    },
    {
     "box": {
-     "id": "obj-20",
+     "id": "obj-21",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -454,7 +473,7 @@
    },
    {
     "box": {
-     "id": "obj-21",
+     "id": "obj-22",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -479,7 +498,7 @@
    },
    {
     "box": {
-     "id": "obj-22",
+     "id": "obj-23",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 0,
@@ -495,7 +514,7 @@
    },
    {
     "box": {
-     "id": "obj-23",
+     "id": "obj-24",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -513,119 +532,7 @@
    },
    {
     "box": {
-     "id": "obj-24",
-     "maxclass": "newobj",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      20,
-      230,
-      72.5,
-      22
-     ],
-     "text": "float 0.0"
-    }
-   },
-   {
-    "box": {
      "id": "obj-25",
-     "maxclass": "newobj",
-     "numinlets": 4,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      20,
-      260,
-      144.0,
-      22
-     ],
-     "text": "pack 0.0 0.0 0.0 0.0"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-26",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 2,
-     "outlettype": [
-      "",
-      ""
-     ],
-     "patching_rect": [
-      20,
-      200,
-      46.5,
-      22
-     ],
-     "text": "t b f"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-27",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 2,
-     "outlettype": [
-      "",
-      ""
-     ],
-     "patching_rect": [
-      170,
-      200,
-      46.5,
-      22
-     ],
-     "text": "t b f"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-28",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 2,
-     "outlettype": [
-      "",
-      ""
-     ],
-     "patching_rect": [
-      320,
-      200,
-      46.5,
-      22
-     ],
-     "text": "t b f"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-29",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 2,
-     "outlettype": [
-      "",
-      ""
-     ],
-     "patching_rect": [
-      470,
-      200,
-      46.5,
-      22
-     ],
-     "text": "t b f"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-30",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -648,7 +555,7 @@
    },
    {
     "box": {
-     "id": "obj-31",
+     "id": "obj-26",
      "maxclass": "pictslider",
      "numinlets": 2,
      "numoutlets": 2,
@@ -673,7 +580,7 @@
    },
    {
     "box": {
-     "id": "obj-32",
+     "id": "obj-27",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -696,7 +603,7 @@
    },
    {
     "box": {
-     "id": "obj-33",
+     "id": "obj-28",
      "maxclass": "slider",
      "numinlets": 1,
      "numoutlets": 1,
@@ -722,7 +629,7 @@
    },
    {
     "box": {
-     "id": "obj-34",
+     "id": "obj-29",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -740,7 +647,7 @@
    },
    {
     "box": {
-     "id": "obj-35",
+     "id": "obj-30",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -758,7 +665,7 @@
    },
    {
     "box": {
-     "id": "obj-36",
+     "id": "obj-31",
      "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
@@ -776,7 +683,7 @@
    },
    {
     "box": {
-     "id": "obj-37",
+     "id": "obj-32",
      "maxclass": "newobj",
      "numinlets": 3,
      "numoutlets": 1,
@@ -794,7 +701,7 @@
    },
    {
     "box": {
-     "id": "obj-38",
+     "id": "obj-33",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
@@ -813,7 +720,7 @@
    },
    {
     "box": {
-     "id": "obj-39",
+     "id": "obj-34",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
@@ -832,7 +739,7 @@
    },
    {
     "box": {
-     "id": "obj-40",
+     "id": "obj-35",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 2,
@@ -851,7 +758,7 @@
    },
    {
     "box": {
-     "id": "obj-41",
+     "id": "obj-36",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -869,7 +776,7 @@
    },
    {
     "box": {
-     "id": "obj-42",
+     "id": "obj-37",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -892,7 +799,7 @@
    },
    {
     "box": {
-     "id": "obj-43",
+     "id": "obj-38",
      "maxclass": "umenu",
      "numinlets": 1,
      "numoutlets": 3,
@@ -929,7 +836,7 @@
    },
    {
     "box": {
-     "id": "obj-44",
+     "id": "obj-39",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -947,7 +854,7 @@
    },
    {
     "box": {
-     "id": "obj-45",
+     "id": "obj-40",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -972,7 +879,7 @@
    },
    {
     "box": {
-     "id": "obj-46",
+     "id": "obj-41",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -997,7 +904,7 @@
    },
    {
     "box": {
-     "id": "obj-47",
+     "id": "obj-42",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1022,7 +929,7 @@
    },
    {
     "box": {
-     "id": "obj-48",
+     "id": "obj-43",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1045,7 +952,7 @@
    },
    {
     "box": {
-     "id": "obj-49",
+     "id": "obj-44",
      "maxclass": "flonum",
      "numinlets": 1,
      "numoutlets": 2,
@@ -1070,7 +977,7 @@
    },
    {
     "box": {
-     "id": "obj-50",
+     "id": "obj-45",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1088,7 +995,7 @@
    },
    {
     "box": {
-     "id": "obj-51",
+     "id": "obj-46",
      "maxclass": "comment",
      "numinlets": 1,
      "numoutlets": 0,
@@ -1111,7 +1018,7 @@
    },
    {
     "box": {
-     "id": "obj-52",
+     "id": "obj-47",
      "maxclass": "button",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1135,7 +1042,7 @@
    },
    {
     "box": {
-     "id": "obj-53",
+     "id": "obj-48",
      "maxclass": "message",
      "numinlets": 2,
      "numoutlets": 1,
@@ -1153,7 +1060,7 @@
    },
    {
     "box": {
-     "id": "obj-54",
+     "id": "obj-49",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1171,7 +1078,7 @@
    },
    {
     "box": {
-     "id": "obj-55",
+     "id": "obj-50",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1189,7 +1096,25 @@
    },
    {
     "box": {
-     "id": "obj-56",
+     "id": "obj-51",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      20,
+      600,
+      66.0,
+      22
+     ],
+     "text": "gate 1 1"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-52",
      "maxclass": "newobj",
      "numinlets": 5,
      "numoutlets": 5,
@@ -1202,7 +1127,7 @@
      ],
      "patching_rect": [
       20,
-      600,
+      630,
       261.0,
       22
      ],
@@ -1211,7 +1136,7 @@
    },
    {
     "box": {
-     "id": "obj-57",
+     "id": "obj-53",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 4,
@@ -1223,11 +1148,79 @@
      ],
      "patching_rect": [
       20,
-      630,
+      660,
       131.0,
       22
      ],
      "text": "unpack 0. 0. 0. 0."
+    }
+   },
+   {
+    "box": {
+     "id": "obj-54",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      20,
+      690,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-55",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      20,
+      718,
+      59.5,
+      22
+     ],
+     "text": "s tm-p0"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-56",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      170,
+      690,
+      85.5,
+      22
+     ],
+     "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-57",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      170,
+      718,
+      59.5,
+      22
+     ],
+     "text": "s tm-p1"
     }
    },
    {
@@ -1240,8 +1233,8 @@
       ""
      ],
      "patching_rect": [
-      20,
-      664,
+      320,
+      690,
       85.5,
       22
      ],
@@ -1256,12 +1249,12 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      20,
-      692,
+      320,
+      718,
       59.5,
       22
      ],
-     "text": "s tm-p0"
+     "text": "s tm-p2"
     }
    },
    {
@@ -1274,8 +1267,8 @@
       ""
      ],
      "patching_rect": [
-      170,
-      664,
+      470,
+      690,
       85.5,
       22
      ],
@@ -1290,12 +1283,12 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      170,
-      692,
+      470,
+      718,
       59.5,
       22
      ],
-     "text": "s tm-p1"
+     "text": "s tm-p3"
     }
    },
    {
@@ -1303,33 +1296,37 @@
      "id": "obj-62",
      "maxclass": "newobj",
      "numinlets": 1,
-     "numoutlets": 1,
+     "numoutlets": 3,
      "outlettype": [
+      "",
+      "",
       ""
      ],
      "patching_rect": [
-      320,
-      664,
-      85.5,
+      20,
+      750,
+      111.5,
       22
      ],
-     "text": "prepend set"
+     "text": "unpack 0. 0. 0."
     }
    },
    {
     "box": {
      "id": "obj-63",
      "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
      "patching_rect": [
-      320,
-      692,
-      59.5,
+      20,
+      780,
+      53.0,
       22
      ],
-     "text": "s tm-p2"
+     "text": "* 127."
     }
    },
    {
@@ -1342,8 +1339,8 @@
       ""
      ],
      "patching_rect": [
-      470,
-      664,
+      20,
+      808,
       85.5,
       22
      ],
@@ -1354,16 +1351,18 @@
     "box": {
      "id": "obj-65",
      "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
      "patching_rect": [
-      470,
-      692,
-      59.5,
+      170,
+      780,
+      53.0,
       22
      ],
-     "text": "s tm-p3"
+     "text": "* 127."
     }
    },
    {
@@ -1371,96 +1370,22 @@
      "id": "obj-66",
      "maxclass": "newobj",
      "numinlets": 1,
-     "numoutlets": 3,
+     "numoutlets": 1,
      "outlettype": [
-      "",
-      "",
       ""
      ],
      "patching_rect": [
-      20,
-      730,
-      111.5,
+      170,
+      808,
+      85.5,
       22
      ],
-     "text": "unpack 0. 0. 0."
+     "text": "prepend set"
     }
    },
    {
     "box": {
      "id": "obj-67",
-     "maxclass": "newobj",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      20,
-      764,
-      53.0,
-      22
-     ],
-     "text": "* 127."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-68",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      20,
-      792,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-69",
-     "maxclass": "newobj",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      170,
-      764,
-      53.0,
-      22
-     ],
-     "text": "* 127."
-    }
-   },
-   {
-    "box": {
-     "id": "obj-70",
-     "maxclass": "newobj",
-     "numinlets": 1,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      170,
-      792,
-      85.5,
-      22
-     ],
-     "text": "prepend set"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-71",
      "maxclass": "newobj",
      "numinlets": 1,
      "numoutlets": 1,
@@ -1469,11 +1394,105 @@
      ],
      "patching_rect": [
       320,
-      792,
+      808,
       85.5,
       22
      ],
      "text": "prepend set"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-68",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      560,
+      750,
+      51.5,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      400,
+      366,
+      51.5,
+      20
+     ],
+     "text": "model"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-69",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      640,
+      750,
+      380,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      460,
+      364,
+      380,
+      22
+     ]
+    }
+   },
+   {
+    "box": {
+     "id": "obj-70",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      560,
+      782,
+      51.5,
+      20
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      400,
+      396,
+      51.5,
+      20
+     ],
+     "text": "error"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-71",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      640,
+      782,
+      380,
+      22
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      460,
+      394,
+      380,
+      22
+     ]
     }
    },
    {
@@ -1484,113 +1503,26 @@
      "numoutlets": 0,
      "outlettype": [],
      "patching_rect": [
-      560,
-      730,
-      51.5,
+      20,
+      860,
+      36.5,
       20
      ],
      "presentation": 1,
      "presentation_rect": [
-      400,
-      332,
-      51.5,
+      700,
+      318,
+      36.5,
       20
      ],
-     "text": "model"
+     "text": "map"
     }
    },
    {
     "box": {
      "id": "obj-73",
-     "maxclass": "message",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      640,
-      730,
-      380,
-      22
-     ],
-     "presentation": 1,
-     "presentation_rect": [
-      460,
-      330,
-      380,
-      22
-     ]
-    }
-   },
-   {
-    "box": {
-     "id": "obj-74",
-     "maxclass": "comment",
+     "maxclass": "umenu",
      "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      560,
-      762,
-      51.5,
-      20
-     ],
-     "presentation": 1,
-     "presentation_rect": [
-      400,
-      362,
-      51.5,
-      20
-     ],
-     "text": "error"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-75",
-     "maxclass": "message",
-     "numinlets": 2,
-     "numoutlets": 1,
-     "outlettype": [
-      ""
-     ],
-     "patching_rect": [
-      640,
-      762,
-      380,
-      22
-     ],
-     "presentation": 1,
-     "presentation_rect": [
-      460,
-      360,
-      380,
-      22
-     ]
-    }
-   },
-   {
-    "box": {
-     "id": "obj-76",
-     "maxclass": "comment",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      20,
-      850,
-      621.5,
-      20
-     ],
-     "text": "With the external jg.timbremap instead of tm-serve (else it is shown as missing):"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-77",
-     "maxclass": "newobj",
-     "numinlets": 3,
      "numoutlets": 3,
      "outlettype": [
       "",
@@ -1599,63 +1531,156 @@
      ],
      "patching_rect": [
       20,
-      940,
-      118.0,
+      884,
+      110,
       22
      ],
-     "text": "jg.timbremap 3 4"
+     "items": [
+      "tm-serve",
+      ",",
+      "built",
+      "in"
+     ],
+     "presentation": 1,
+     "presentation_rect": [
+      740,
+      318,
+      90,
+      22
+     ]
     }
    },
    {
     "box": {
-     "id": "obj-78",
-     "maxclass": "message",
+     "id": "obj-74",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 3,
+     "outlettype": [
+      "",
+      "",
+      ""
+     ],
+     "patching_rect": [
+      20,
+      914,
+      59.5,
+      22
+     ],
+     "text": "t b i i"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-75",
+     "maxclass": "newobj",
      "numinlets": 2,
      "numoutlets": 1,
      "outlettype": [
       ""
      ],
      "patching_rect": [
-      20,
-      878,
-      260,
+      200,
+      914,
+      40.0,
       22
      ],
-     "text": "load models/fm/timbremap"
+     "text": "== 0"
     }
    },
    {
     "box": {
-     "id": "obj-79",
-     "maxclass": "comment",
-     "numinlets": 1,
-     "numoutlets": 0,
-     "outlettype": [],
-     "patching_rect": [
-      460,
-      878,
-      464.0,
-      20
-     ],
-     "text": "the control values: [blocks.multitouch] into [prepend block]"
-    }
-   },
-   {
-    "box": {
-     "id": "obj-80",
+     "id": "obj-76",
      "maxclass": "newobj",
-     "numinlets": 1,
+     "numinlets": 2,
      "numoutlets": 1,
      "outlettype": [
       ""
      ],
      "patching_rect": [
       300,
-      878,
-      98.5,
+      914,
+      33.5,
       22
      ],
-     "text": "prepend block"
+     "text": "+ 1"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-77",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      20,
+      944,
+      46.5,
+      22
+     ],
+     "text": "t b b"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-78",
+     "maxclass": "comment",
+     "numinlets": 1,
+     "numoutlets": 0,
+     "outlettype": [],
+     "patching_rect": [
+      460,
+      860,
+      411.5,
+      20
+     ],
+     "text": "the maps: each is a script that tm-export has written"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-79",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      460,
+      884,
+      105.0,
+      22
+     ],
+     "text": "route /tm/load"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-80",
+     "maxclass": "newobj",
+     "numinlets": 6,
+     "numoutlets": 6,
+     "outlettype": [
+      "",
+      "",
+      "",
+      "",
+      "",
+      ""
+     ],
+     "patching_rect": [
+      460,
+      914,
+      202.5,
+      22
+     ],
+     "text": "route fm pwm fcm am universal"
     }
    },
    {
@@ -1663,17 +1688,250 @@
      "id": "obj-81",
      "maxclass": "newobj",
      "numinlets": 1,
+     "numoutlets": 2,
+     "outlettype": [
+      "",
+      ""
+     ],
+     "patching_rect": [
+      460,
+      974,
+      46.5,
+      22
+     ],
+     "text": "t b i"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-82",
+     "maxclass": "newobj",
+     "numinlets": 2,
+     "numoutlets": 5,
+     "outlettype": [
+      "",
+      "",
+      "",
+      "",
+      ""
+     ],
+     "patching_rect": [
+      460,
+      1004,
+      66.0,
+      22
+     ],
+     "text": "gate 5 1"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-83",
+     "maxclass": "message",
+     "numinlets": 2,
      "numoutlets": 1,
      "outlettype": [
       ""
      ],
      "patching_rect": [
-      300,
-      908,
-      98.5,
+      460,
+      944,
+      40,
       22
      ],
-     "text": "prepend param"
+     "text": "1"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-84",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 3,
+     "outlettype": [
+      "",
+      "",
+      ""
+     ],
+     "patching_rect": [
+      460,
+      1034,
+      66.0,
+      22
+     ],
+     "text": "v8 fm.js",
+     "saved_object_attributes": {
+      "filename": "fm.js",
+      "parameter_enable": 0
+     }
+    }
+   },
+   {
+    "box": {
+     "id": "obj-85",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      520,
+      944,
+      40,
+      22
+     ],
+     "text": "2"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-86",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 3,
+     "outlettype": [
+      "",
+      "",
+      ""
+     ],
+     "patching_rect": [
+      610,
+      1034,
+      72.5,
+      22
+     ],
+     "text": "v8 pwm.js",
+     "saved_object_attributes": {
+      "filename": "pwm.js",
+      "parameter_enable": 0
+     }
+    }
+   },
+   {
+    "box": {
+     "id": "obj-87",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      580,
+      944,
+      40,
+      22
+     ],
+     "text": "3"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-88",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 3,
+     "outlettype": [
+      "",
+      "",
+      ""
+     ],
+     "patching_rect": [
+      760,
+      1034,
+      72.5,
+      22
+     ],
+     "text": "v8 fcm.js",
+     "saved_object_attributes": {
+      "filename": "fcm.js",
+      "parameter_enable": 0
+     }
+    }
+   },
+   {
+    "box": {
+     "id": "obj-89",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      640,
+      944,
+      40,
+      22
+     ],
+     "text": "4"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-90",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 3,
+     "outlettype": [
+      "",
+      "",
+      ""
+     ],
+     "patching_rect": [
+      910,
+      1034,
+      66.0,
+      22
+     ],
+     "text": "v8 am.js",
+     "saved_object_attributes": {
+      "filename": "am.js",
+      "parameter_enable": 0
+     }
+    }
+   },
+   {
+    "box": {
+     "id": "obj-91",
+     "maxclass": "message",
+     "numinlets": 2,
+     "numoutlets": 1,
+     "outlettype": [
+      ""
+     ],
+     "patching_rect": [
+      700,
+      944,
+      40,
+      22
+     ],
+     "text": "5"
+    }
+   },
+   {
+    "box": {
+     "id": "obj-92",
+     "maxclass": "newobj",
+     "numinlets": 1,
+     "numoutlets": 3,
+     "outlettype": [
+      "",
+      "",
+      ""
+     ],
+     "patching_rect": [
+      1060,
+      1034,
+      111.5,
+      22
+     ],
+     "text": "v8 universal.js",
+     "saved_object_attributes": {
+      "filename": "universal.js",
+      "parameter_enable": 0
+     }
     }
    }
   ],
@@ -1681,11 +1939,11 @@
    {
     "patchline": {
      "source": [
-      "obj-5",
+      "obj-3",
       0
      ],
      "destination": [
-      "obj-6",
+      "obj-4",
       0
      ]
     }
@@ -1693,7 +1951,7 @@
    {
     "patchline": {
      "source": [
-      "obj-5",
+      "obj-6",
       0
      ],
      "destination": [
@@ -1705,7 +1963,7 @@
    {
     "patchline": {
      "source": [
-      "obj-5",
+      "obj-6",
       0
      ],
      "destination": [
@@ -1717,31 +1975,31 @@
    {
     "patchline": {
      "source": [
-      "obj-8",
+      "obj-6",
+      0
+     ],
+     "destination": [
+      "obj-9",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-9",
       0
      ],
      "destination": [
       "obj-3",
-      0
+      1
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-10",
-      0
-     ],
-     "destination": [
       "obj-11",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-10",
       0
      ],
      "destination": [
@@ -1753,7 +2011,7 @@
    {
     "patchline": {
      "source": [
-      "obj-10",
+      "obj-11",
       0
      ],
      "destination": [
@@ -1765,31 +2023,31 @@
    {
     "patchline": {
      "source": [
-      "obj-13",
+      "obj-11",
+      0
+     ],
+     "destination": [
+      "obj-14",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-14",
       0
      ],
      "destination": [
       "obj-3",
-      0
+      1
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-15",
-      0
-     ],
-     "destination": [
       "obj-16",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-15",
       0
      ],
      "destination": [
@@ -1801,7 +2059,7 @@
    {
     "patchline": {
      "source": [
-      "obj-15",
+      "obj-16",
       0
      ],
      "destination": [
@@ -1813,31 +2071,31 @@
    {
     "patchline": {
      "source": [
-      "obj-18",
+      "obj-16",
+      0
+     ],
+     "destination": [
+      "obj-19",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-19",
       0
      ],
      "destination": [
       "obj-3",
-      0
+      1
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-20",
-      0
-     ],
-     "destination": [
       "obj-21",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-20",
       0
      ],
      "destination": [
@@ -1849,7 +2107,7 @@
    {
     "patchline": {
      "source": [
-      "obj-20",
+      "obj-21",
       0
      ],
      "destination": [
@@ -1861,47 +2119,23 @@
    {
     "patchline": {
      "source": [
-      "obj-23",
+      "obj-21",
+      0
+     ],
+     "destination": [
+      "obj-24",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-24",
       0
      ],
      "destination": [
       "obj-3",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-24",
-      0
-     ],
-     "destination": [
-      "obj-25",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-5",
-      0
-     ],
-     "destination": [
-      "obj-26",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-26",
-      1
-     ],
-     "destination": [
-      "obj-24",
       1
      ]
     }
@@ -1913,90 +2147,6 @@
       0
      ],
      "destination": [
-      "obj-24",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-10",
-      0
-     ],
-     "destination": [
-      "obj-27",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-27",
-      1
-     ],
-     "destination": [
-      "obj-25",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-27",
-      0
-     ],
-     "destination": [
-      "obj-24",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-15",
-      0
-     ],
-     "destination": [
-      "obj-28",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-28",
-      1
-     ],
-     "destination": [
-      "obj-25",
-      2
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-28",
-      0
-     ],
-     "destination": [
-      "obj-24",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-20",
-      0
-     ],
-     "destination": [
       "obj-29",
       0
      ]
@@ -2005,23 +2155,11 @@
    {
     "patchline": {
      "source": [
-      "obj-29",
+      "obj-26",
       1
      ],
      "destination": [
-      "obj-25",
-      3
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-29",
-      0
-     ],
-     "destination": [
-      "obj-24",
+      "obj-30",
       0
      ]
     }
@@ -2033,7 +2171,7 @@
       0
      ],
      "destination": [
-      "obj-34",
+      "obj-32",
       0
      ]
     }
@@ -2041,96 +2179,24 @@
    {
     "patchline": {
      "source": [
+      "obj-29",
+      0
+     ],
+     "destination": [
+      "obj-33",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-33",
+      1
+     ],
+     "destination": [
       "obj-31",
       1
-     ],
-     "destination": [
-      "obj-35",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-36",
-      0
-     ],
-     "destination": [
-      "obj-37",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-34",
-      0
-     ],
-     "destination": [
-      "obj-38",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-38",
-      1
-     ],
-     "destination": [
-      "obj-36",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-38",
-      0
-     ],
-     "destination": [
-      "obj-36",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-35",
-      0
-     ],
-     "destination": [
-      "obj-39",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-39",
-      1
-     ],
-     "destination": [
-      "obj-37",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-39",
-      0
-     ],
-     "destination": [
-      "obj-36",
-      0
      ]
     }
    },
@@ -2141,7 +2207,7 @@
       0
      ],
      "destination": [
-      "obj-40",
+      "obj-31",
       0
      ]
     }
@@ -2149,11 +2215,59 @@
    {
     "patchline": {
      "source": [
-      "obj-40",
+      "obj-30",
+      0
+     ],
+     "destination": [
+      "obj-34",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-34",
       1
      ],
      "destination": [
-      "obj-37",
+      "obj-32",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-34",
+      0
+     ],
+     "destination": [
+      "obj-31",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-28",
+      0
+     ],
+     "destination": [
+      "obj-35",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-35",
+      1
+     ],
+     "destination": [
+      "obj-32",
       2
      ]
     }
@@ -2161,7 +2275,19 @@
    {
     "patchline": {
      "source": [
-      "obj-40",
+      "obj-35",
+      0
+     ],
+     "destination": [
+      "obj-31",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-32",
       0
      ],
      "destination": [
@@ -2173,36 +2299,72 @@
    {
     "patchline": {
      "source": [
-      "obj-37",
-      0
-     ],
-     "destination": [
-      "obj-41",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-41",
+      "obj-36",
       0
      ],
      "destination": [
       "obj-3",
-      0
+      1
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-43",
+      "obj-38",
       1
      ],
      "destination": [
-      "obj-44",
+      "obj-39",
       0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-39",
+      0
+     ],
+     "destination": [
+      "obj-3",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-40",
+      0
+     ],
+     "destination": [
+      "obj-3",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-41",
+      0
+     ],
+     "destination": [
+      "obj-3",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-42",
+      0
+     ],
+     "destination": [
+      "obj-3",
+      1
      ]
     }
    },
@@ -2213,7 +2375,7 @@
       0
      ],
      "destination": [
-      "obj-3",
+      "obj-45",
       0
      ]
     }
@@ -2226,18 +2388,18 @@
      ],
      "destination": [
       "obj-3",
-      0
+      1
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-46",
+      "obj-49",
       0
      ],
      "destination": [
-      "obj-3",
+      "obj-48",
       0
      ]
     }
@@ -2249,7 +2411,7 @@
       0
      ],
      "destination": [
-      "obj-3",
+      "obj-48",
       0
      ]
     }
@@ -2257,35 +2419,35 @@
    {
     "patchline": {
      "source": [
-      "obj-49",
-      0
-     ],
-     "destination": [
-      "obj-50",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-50",
+      "obj-48",
       0
      ],
      "destination": [
       "obj-3",
-      0
+      1
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-54",
+      "obj-50",
       0
      ],
      "destination": [
-      "obj-53",
+      "obj-51",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-51",
+      0
+     ],
+     "destination": [
+      "obj-52",
       0
      ]
     }
@@ -2309,7 +2471,7 @@
       0
      ],
      "destination": [
-      "obj-3",
+      "obj-54",
       0
      ]
     }
@@ -2317,55 +2479,7 @@
    {
     "patchline": {
      "source": [
-      "obj-55",
-      0
-     ],
-     "destination": [
-      "obj-56",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-56",
-      0
-     ],
-     "destination": [
-      "obj-57",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-57",
-      0
-     ],
-     "destination": [
-      "obj-58",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-58",
-      0
-     ],
-     "destination": [
-      "obj-5",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-58",
+      "obj-54",
       0
      ],
      "destination": [
@@ -2377,11 +2491,11 @@
    {
     "patchline": {
      "source": [
-      "obj-57",
+      "obj-54",
       0
      ],
      "destination": [
-      "obj-59",
+      "obj-7",
       0
      ]
     }
@@ -2389,23 +2503,23 @@
    {
     "patchline": {
      "source": [
-      "obj-57",
+      "obj-53",
       0
      ],
      "destination": [
-      "obj-24",
+      "obj-55",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-53",
       1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-57",
-      1
      ],
      "destination": [
-      "obj-60",
+      "obj-56",
       0
      ]
     }
@@ -2413,19 +2527,7 @@
    {
     "patchline": {
      "source": [
-      "obj-60",
-      0
-     ],
-     "destination": [
-      "obj-10",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-60",
+      "obj-56",
       0
      ],
      "destination": [
@@ -2437,11 +2539,11 @@
    {
     "patchline": {
      "source": [
-      "obj-57",
-      1
+      "obj-56",
+      0
      ],
      "destination": [
-      "obj-61",
+      "obj-12",
       0
      ]
     }
@@ -2449,23 +2551,23 @@
    {
     "patchline": {
      "source": [
-      "obj-57",
+      "obj-53",
       1
      ],
      "destination": [
-      "obj-25",
-      1
+      "obj-57",
+      0
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-57",
+      "obj-53",
       2
      ],
      "destination": [
-      "obj-62",
+      "obj-58",
       0
      ]
     }
@@ -2473,19 +2575,7 @@
    {
     "patchline": {
      "source": [
-      "obj-62",
-      0
-     ],
-     "destination": [
-      "obj-15",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-62",
+      "obj-58",
       0
      ],
      "destination": [
@@ -2497,11 +2587,11 @@
    {
     "patchline": {
      "source": [
-      "obj-57",
-      2
+      "obj-58",
+      0
      ],
      "destination": [
-      "obj-63",
+      "obj-17",
       0
      ]
     }
@@ -2509,23 +2599,23 @@
    {
     "patchline": {
      "source": [
-      "obj-57",
+      "obj-53",
       2
      ],
      "destination": [
-      "obj-25",
-      2
+      "obj-59",
+      0
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-57",
+      "obj-53",
       3
      ],
      "destination": [
-      "obj-64",
+      "obj-60",
       0
      ]
     }
@@ -2533,19 +2623,7 @@
    {
     "patchline": {
      "source": [
-      "obj-64",
-      0
-     ],
-     "destination": [
-      "obj-20",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-64",
+      "obj-60",
       0
      ],
      "destination": [
@@ -2557,8 +2635,104 @@
    {
     "patchline": {
      "source": [
-      "obj-57",
+      "obj-60",
+      0
+     ],
+     "destination": [
+      "obj-22",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-53",
       3
+     ],
+     "destination": [
+      "obj-61",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-52",
+      1
+     ],
+     "destination": [
+      "obj-62",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-62",
+      0
+     ],
+     "destination": [
+      "obj-31",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-62",
+      0
+     ],
+     "destination": [
+      "obj-63",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-63",
+      0
+     ],
+     "destination": [
+      "obj-64",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-64",
+      0
+     ],
+     "destination": [
+      "obj-26",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-62",
+      1
+     ],
+     "destination": [
+      "obj-32",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-62",
+      1
      ],
      "destination": [
       "obj-65",
@@ -2569,20 +2743,8 @@
    {
     "patchline": {
      "source": [
-      "obj-57",
-      3
-     ],
-     "destination": [
-      "obj-25",
-      3
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-56",
-      1
+      "obj-65",
+      0
      ],
      "destination": [
       "obj-66",
@@ -2597,7 +2759,7 @@
       0
      ],
      "destination": [
-      "obj-36",
+      "obj-26",
       1
      ]
     }
@@ -2605,8 +2767,20 @@
    {
     "patchline": {
      "source": [
-      "obj-66",
-      0
+      "obj-62",
+      2
+     ],
+     "destination": [
+      "obj-32",
+      2
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-62",
+      2
      ],
      "destination": [
       "obj-67",
@@ -2621,7 +2795,7 @@
       0
      ],
      "destination": [
-      "obj-68",
+      "obj-28",
       0
      ]
     }
@@ -2629,132 +2803,180 @@
    {
     "patchline": {
      "source": [
-      "obj-68",
-      0
-     ],
-     "destination": [
-      "obj-31",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-66",
-      1
-     ],
-     "destination": [
-      "obj-37",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-66",
-      1
-     ],
-     "destination": [
-      "obj-69",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-69",
-      0
-     ],
-     "destination": [
-      "obj-70",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-70",
-      0
-     ],
-     "destination": [
-      "obj-31",
-      1
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-66",
-      2
-     ],
-     "destination": [
-      "obj-37",
-      2
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-66",
-      2
-     ],
-     "destination": [
-      "obj-71",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-71",
-      0
-     ],
-     "destination": [
-      "obj-33",
-      0
-     ]
-    }
-   },
-   {
-    "patchline": {
-     "source": [
-      "obj-56",
+      "obj-52",
       3
      ],
      "destination": [
+      "obj-69",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-52",
+      2
+     ],
+     "destination": [
+      "obj-71",
+      1
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
       "obj-73",
-      1
+      0
+     ],
+     "destination": [
+      "obj-74",
+      0
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-56",
+      "obj-74",
       2
      ],
      "destination": [
       "obj-75",
-      1
+      0
      ]
     }
    },
    {
     "patchline": {
      "source": [
-      "obj-78",
+      "obj-75",
+      0
+     ],
+     "destination": [
+      "obj-51",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-74",
+      1
+     ],
+     "destination": [
+      "obj-76",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-76",
+      0
+     ],
+     "destination": [
+      "obj-3",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-74",
       0
      ],
      "destination": [
       "obj-77",
       0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-77",
+      1
+     ],
+     "destination": [
+      "obj-31",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-77",
+      0
+     ],
+     "destination": [
+      "obj-48",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-3",
+      1
+     ],
+     "destination": [
+      "obj-79",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-79",
+      0
+     ],
+     "destination": [
+      "obj-80",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-81",
+      0
+     ],
+     "destination": [
+      "obj-77",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-81",
+      1
+     ],
+     "destination": [
+      "obj-82",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-79",
+      1
+     ],
+     "destination": [
+      "obj-82",
+      1
      ]
     }
    },
@@ -2765,7 +2987,7 @@
       0
      ],
      "destination": [
-      "obj-77",
+      "obj-83",
       0
      ]
     }
@@ -2773,7 +2995,7 @@
    {
     "patchline": {
      "source": [
-      "obj-25",
+      "obj-83",
       0
      ],
      "destination": [
@@ -2785,11 +3007,11 @@
    {
     "patchline": {
      "source": [
-      "obj-81",
+      "obj-82",
       0
      ],
      "destination": [
-      "obj-77",
+      "obj-84",
       0
      ]
     }
@@ -2797,11 +3019,203 @@
    {
     "patchline": {
      "source": [
-      "obj-77",
+      "obj-84",
+      2
+     ],
+     "destination": [
+      "obj-52",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-80",
+      1
+     ],
+     "destination": [
+      "obj-85",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-85",
       0
      ],
      "destination": [
-      "obj-57",
+      "obj-81",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-82",
+      1
+     ],
+     "destination": [
+      "obj-86",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-86",
+      2
+     ],
+     "destination": [
+      "obj-52",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-80",
+      2
+     ],
+     "destination": [
+      "obj-87",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-87",
+      0
+     ],
+     "destination": [
+      "obj-81",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-82",
+      2
+     ],
+     "destination": [
+      "obj-88",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-88",
+      2
+     ],
+     "destination": [
+      "obj-52",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-80",
+      3
+     ],
+     "destination": [
+      "obj-89",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-89",
+      0
+     ],
+     "destination": [
+      "obj-81",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-82",
+      3
+     ],
+     "destination": [
+      "obj-90",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-90",
+      2
+     ],
+     "destination": [
+      "obj-52",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-80",
+      4
+     ],
+     "destination": [
+      "obj-91",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-91",
+      0
+     ],
+     "destination": [
+      "obj-81",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-82",
+      4
+     ],
+     "destination": [
+      "obj-92",
+      0
+     ]
+    }
+   },
+   {
+    "patchline": {
+     "source": [
+      "obj-92",
+      2
+     ],
+     "destination": [
+      "obj-52",
       0
      ]
     }

@@ -20,7 +20,9 @@ SAME_P, SAME_C = 1e-9, 1e-12
 PROGRAM = """\
 import {{ map, Performer }} from "./{name}.mjs";
 import {{ readFileSync }} from "fs";
+import {{ createRequire }} from "module";
 
+const script = createRequire(import.meta.url)("./{name}.js");
 const given = JSON.parse(readFileSync("given.json"));
 const performer = new Performer(map);
 const performance = given.hands.map(([what, ...values]) => {{
@@ -32,6 +34,7 @@ console.log(
     p: given.c.map((c) => map.forward(c)),
     c: given.p.map((p) => map.inverse(p)),
     names: map.parameterNames,
+    required: given.c.every((c) => String(script.map.forward(c)) === String(map.forward(c))),
     performance,
   }})
 );
@@ -60,6 +63,7 @@ def test_the_module_maps_as_the_runtime_does(name: str, tmp_path: Path):
     np.testing.assert_allclose(said["p"], case.mapping.forward(case.c), rtol=0, atol=SAME_P)
     np.testing.assert_allclose(said["c"], case.mapping.inverse(case.p), rtol=0, atol=SAME_C)
     assert said["names"] == list(case.chain.parameter_names)
+    assert said["required"]  # the script's map is the same
 
 
 def test_the_performance_is_that_of_the_runtime(tmp_path: Path):
