@@ -44,7 +44,7 @@ MAX_DRIVE = 16.0
 """Drives beyond this, either way, count as an end."""
 
 _LARGEST_EXPONENT = np.array(709.0)  # that exp takes
-_ONE, _HALF = np.array(1.0), np.array(0.5)
+_ONE = np.array(1.0)
 
 
 class Bounded(Stage):
@@ -65,8 +65,8 @@ class Bounded(Stage):
     def __init__(self, low: float, high: float):
         self.low, self.high = low, high
         self.span = high - low
-        # Arrays without dimensions are quicker beside an array than floats.
-        self._span, self._half_span = np.array(self.span), np.array(self.span / 2.0)
+        # An array without dimensions is quicker beside an array than a float.
+        self._span = np.array(self.span)
         least = self.span / (1.0 + exp(MAX_DRIVE))
         half_step = self.span * 0.5 / PARAMETER_MAX
         # Values below the first count as the lower end, and above the last as the upper ...
@@ -75,17 +75,16 @@ class Bounded(Stage):
         self.low_end, self.high_end = low + half_step, high - half_step
 
     def forward(self, x: FloatArray) -> FloatArray:
-        # With the sign of x: span - distance where it is positive, 0 + distance where not, without
-        # a branch.
-        end = np.copysign(self._span, x)
+        # span - distance where x is positive, distance - 0 where not, without a branch.
+        end = np.multiply(x > 0.0, self._span)
         np.abs(x, out=x)
-        np.minimum(x, _LARGEST_EXPONENT, out=x)
+        if x.ndim == 1:  # a single frame, where nothing silences an overflow
+            np.minimum(x, _LARGEST_EXPONENT, out=x)
         np.exp(x, out=x)
         x += _ONE
-        np.divide(end, x, out=x)
-        end *= _HALF
-        end += self._half_span
+        np.divide(self._span, x, out=x)
         np.subtract(end, x, out=x)
+        np.abs(x, out=x)
         if self.low:
             x += self.low
         return x
