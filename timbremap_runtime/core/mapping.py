@@ -14,7 +14,6 @@ one dense layer the whole chain is p = 127 sigmoid(Φ⁻¹(c) . A + d).
 from __future__ import annotations
 
 import linecache
-import os
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -42,14 +41,11 @@ if TYPE_CHECKING:
     from timbremap_runtime.core.unrolled import Frame
 
 
-BLOCK_SIZE = 2**14
-"""Numbers in a block of a batch: 128 KiB an array, so that what a block needs stays in cache."""
+BLOCK_SIZE = 3 * 2**13
+"""Numbers in a block of a batch: 192 KiB an array, so that what a block needs stays in cache.
 
-FEWEST_BLOCKS_A_THREAD = 8
-"""With less to do, threads and their turns at the interpreter's lock cost what they save."""
-
-MOST_THREADS = 8
-"""More would only wait for each other: NumPy holds the interpreter's lock between its loops."""
+Blocks are done one after the other. Threads for them were slower than one at every size: between
+two calls of NumPy a thread waits longer for the interpreter's lock than a call takes."""
 
 
 class Trace(NamedTuple):
@@ -322,19 +318,9 @@ class TimbreMap:
         # that overlaps them has been read.
         direct = result.flags.c_contiguous and not np.may_share_memory(flat, result)
         target = (result if direct else np.empty(result.shape)).reshape(-1, size_out)
-        # The blocks are the same however many threads share them, and so is every digit.
-        blocks = [slice(first, first + n_rows) for first in range(0, len(flat), n_rows)]
-
-        def work() -> None:
-            with np.errstate(all="ignore"):
-                while blocks:
-                    try:
-                        block = blocks.pop()
-                    except IndexError:  # another thread took the last one
-                        return
-                    target[block] = function(flat[block])
-
-        _share(work, min(len(blocks) // FEWEST_BLOCKS_A_THREAD, MOST_THREADS))
+        with np.errstate(all="ignore"):
+            for first in range(0, len(flat), n_rows):
+                target[first : first + n_rows] = function(flat[first : first + n_rows])
         if not direct:
             result[...] = target.reshape(result.shape)
         return result
@@ -388,49 +374,6 @@ def _row_by_row(frame: Frame, values: FloatArray, most: int) -> FloatArray | Non
             return None
         results.append(result)
     return np.array(results).reshape(*values.shape[:-1], -1)
-
-
-def _share(work: Callable[[], None], most: int) -> None:
-    """Do `work` in this thread and at most so many in all, that end before this returns.
-
-    The threads live as long as the call: nothing is left for a fork or the interpreter's exit.
-    """
-    n_others = min(most, _n_cores()) - 1 if most > 1 else 0
-    if n_others < 1:
-        work()
-        return
-    import threading  # not everybody has batches
-
-    errors: list[BaseException] = []
-
-    def other() -> None:
-        try:
-            work()
-        except BaseException as error:
-            errors.append(error)
-
-    others = [threading.Thread(target=other) for _ in range(n_others)]
-    started: list[threading.Thread] = []
-    try:
-        for thread in others:
-            thread.start()
-            started.append(thread)
-    except RuntimeError:
-        pass  # the system has no more threads: those that there are do the work
-    try:
-        work()
-    finally:
-        for thread in started:
-            thread.join()
-    if errors:
-        raise errors[0]
-
-
-def _n_cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not Linux
-        return os.cpu_count() or 1
 
 
 def _prepared(out: FloatArray | None, shape: tuple[int, ...]) -> FloatArray:

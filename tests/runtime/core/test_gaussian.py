@@ -23,6 +23,18 @@ def test_cdf_agrees_with_scipy_over_the_whole_range():
     np.testing.assert_allclose(gaussian.cdf(x), _scipy_cdf(x), rtol=RTOL)
 
 
+@pytest.mark.parametrize("n_outer", [1, gaussian.FEW + 1])
+def test_a_few_numbers_near_the_ends_are_as_exact_as_many(n_outer: int):
+    rng = np.random.default_rng(2)
+    c = rng.uniform(0.01, 0.99, 2 * gaussian.CHUNK + 7)
+    c[3 : 3 + n_outer] = 10.0 ** rng.uniform(-12, -4, n_outer)
+    c[-n_outer:] = 1.0 - c[3 : 3 + n_outer]
+    np.testing.assert_allclose(gaussian.quantile(c), special.ndtri(c), rtol=RTOL)
+    x = special.ndtri(c)
+    x[7] = -30.0
+    np.testing.assert_allclose(gaussian.cdf(x), _scipy_cdf(x), rtol=RTOL)
+
+
 def _scipy_cdf(x: np.ndarray) -> np.ndarray:
     """Φ by way of erfcx: scipy's own ndtr is 2e-13 off at x = -37, where exp(-x²/2) is all."""
     square = np.longdouble(x) ** 2 / 2

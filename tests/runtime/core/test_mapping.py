@@ -26,8 +26,8 @@ from timbremap_runtime import (
     TimbreMap,
     VecScale,
 )
-from timbremap_runtime.core import mapping as mapping_module
 from timbremap_runtime.core import unrolled
+from timbremap_runtime.core.mapping import BLOCK_SIZE
 from timbremap_runtime.core.types import Scale
 
 SCALES: list[Scale] = ["normal", "uniform"]
@@ -213,58 +213,18 @@ def test_any_batch_shape_is_kept(small: TimbreMap, shape: tuple[int, ...]):
     assert small.inverse(p).shape == shape
 
 
-def test_a_batch_longer_than_a_block_is_whole(small: TimbreMap):
-    c = controls(small, 20_000)
-    p = small.forward(c)
-    for index in (0, 7281, 7282, 19_999):
-        equal(p[index], small.forward(c[index]), SAME_P)
-
-
-@pytest.mark.parametrize("n_cores", [2, 3, 20])
-def test_a_large_batch_has_the_same_digits_on_any_number_of_cores(
-    mapping: TimbreMap, n_cores: int, monkeypatch: pytest.MonkeyPatch
-):
-    c = controls(mapping, 100_000 // mapping.parameter_size)
-    c[7] = np.nan
-    monkeypatch.setattr(mapping_module, "_n_cores", lambda: 1)
+def test_a_batch_longer_than_a_block_is_its_rows(mapping: TimbreMap):
+    n_rows = BLOCK_SIZE // mapping.parameter_size
+    c = controls(mapping, 2 * n_rows + 100)
+    c[n_rows + 7] = np.nan
     p = mapping.forward(c)
-    p[::50, 0] = 127.0  # these are at an end
-    back = mapping.inverse(p)
-    threads = threading.enumerate()
-    monkeypatch.setattr(mapping_module, "_n_cores", lambda: n_cores)
-    monkeypatch.setattr(mapping_module, "FEWEST_BLOCKS_A_THREAD", 1)
-    again = mapping.forward(c)
-    again[::50, 0] = 127.0
-    np.testing.assert_array_equal(again, p)
-    np.testing.assert_array_equal(mapping.inverse(p), back)
-    assert threading.enumerate() == threads
-
-
-def test_an_error_in_any_thread_of_a_batch_is_raised(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(mapping_module, "_n_cores", lambda: 3)
-    caller = threading.current_thread()
-
-    def work() -> None:
-        if threading.current_thread() is not caller:
-            raise MemoryError("no room for a block")
-
-    with pytest.raises(MemoryError, match="no room for a block"):
-        mapping_module._share(work, 3)
-
-
-def test_a_batch_is_done_where_no_thread_can_be_started(
-    small: TimbreMap, monkeypatch: pytest.MonkeyPatch
-):
-    c = controls(small, 20_000)
-    p = small.forward(c)
-
-    def refuse(thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(mapping_module, "_n_cores", lambda: 3)
-    monkeypatch.setattr(mapping_module, "FEWEST_BLOCKS_A_THREAD", 1)
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    np.testing.assert_array_equal(small.forward(c), p)
+    wanted = p.copy()
+    wanted[::50, 0] = 127.0  # these are at an end
+    back = mapping.inverse(wanted)
+    for first in (0, n_rows - 20, n_rows + 5, len(c) - 40):
+        some = slice(first, first + 40)
+        equal(p[some], mapping.forward(c[some]), SAME_P)
+        equal(back[some], mapping.inverse(wanted[some]), SAME_C)
 
 
 @pytest.mark.parametrize("kind", [list, tuple, lambda c: np.array(c, dtype=np.float32)])
