@@ -5,7 +5,8 @@
 Every test sound of the data set is turned into what people really bring (an MP3, another sample
 rate, a quieter take, the noise of a room), written to a file, and encoded as tm-encode does. The
 figures are the mean distance of the answers from the true parameters, 0 to 127, averaged over the
-parameters, and how many of the recordings are said to be unlike all that was trained on.
+parameters: of the recording as it is, and brought back to what the training sounds are like, as
+tm-encode does. Last comes the share of the recordings of which it has something to note.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -26,7 +28,8 @@ from timbremap_jax.data.dataset import load_dataset
 from timbremap_jax.data.features.index import rows_of_features
 from timbremap_jax.data.features.mel import spectrograms
 from timbremap_jax.data.folder import DataFolder
-from timbremap_jax.model_folder.read import STRANGE, open_model
+from timbremap_jax.model.inference import BATCH_SIZE
+from timbremap_jax.model_folder.read import OpenModel, open_model
 
 Sound = NDArray[np.float32]
 
@@ -109,8 +112,16 @@ RECORDINGS: dict[str, Callable[[Path, Sound, int], Path]] = {
 }
 
 
-def measure(data_dir: Path, model_dir: Path, n_sounds: int) -> dict[str, tuple[float, float]]:
-    """Mean absolute error, and the share said to be unlike, of each kind of recording."""
+class Measured(NamedTuple):
+    """Mean absolute errors of recordings as they are and restored, and the share with a note."""
+
+    as_it_is: float
+    restored: float
+    noted: float
+
+
+def measure(data_dir: Path, model_dir: Path, n_sounds: int) -> dict[str, Measured]:
+    """Encode every kind of recording of some test sounds."""
     dataset = load_dataset(data_dir)
     folder = DataFolder(data_dir)
     test = dataset.test_rows[:n_sounds]
@@ -120,7 +131,7 @@ def measure(data_dir: Path, model_dir: Path, n_sounds: int) -> dict[str, tuple[f
     settings = model.features
     assert settings is not None
     n_frames = model.input_shape[1]
-    said: dict[str, tuple[float, float]] = {}
+    said: dict[str, Measured] = {}
     with tempfile.TemporaryDirectory() as temporary:
         for name, write in RECORDINGS.items():
             heard: list[Sound] = []
@@ -130,12 +141,19 @@ def measure(data_dir: Path, model_dir: Path, n_sounds: int) -> dict[str, tuple[f
                 recording = read_recording(file, settings.sample_rate, settings.n_samples(n_frames))
                 heard.append(recording.samples)
             power = spectrograms(heard, settings, n_frames)
-            parts = np.array_split(power, -(-len(power) // 256))
-            answers = np.concatenate([model.encode(part).parameters for part in parts])
-            error = np.abs(answers - dataset.labels[test]).mean()
-            unlike = np.mean(model.strangeness(power) > STRANGE)
-            said[name] = (float(error), float(unlike))
+            restored, notes = model.restore(power)
+            said[name] = Measured(
+                *(error_of(model, each, dataset.labels[test]) for each in (power, restored)),
+                noted=np.mean([bool(each) for each in notes]).item(),
+            )
     return said
+
+
+def error_of(model: OpenModel, power: Sound, labels: Sound) -> float:
+    """Mean distance of a model's answers from the true parameters."""
+    parts = np.array_split(power, -(-len(power) // BATCH_SIZE))
+    answers = np.concatenate([model.encode(part).parameters for part in parts])
+    return float(np.abs(answers - labels).mean())
 
 
 def main() -> None:
@@ -147,12 +165,11 @@ def main() -> None:
     parser.add_argument("model_dirs", type=Path, nargs="+", metavar="model_dir")
     parser.add_argument("--sounds", type=int, default=N_SOUNDS)
     args = parser.parse_args()
-    columns = [measure(args.data_dir, model_dir, args.sounds) for model_dir in args.model_dirs]
-    print("| recording |", " | ".join(map(str, args.model_dirs)), "|")
-    print("| --- |", " | ".join("---:" for _ in columns), "|")
-    for name in RECORDINGS:
-        cells = (f"{error:.1f} ({unlike:.0%})" for error, unlike in (c[name] for c in columns))
-        print(f"| {name} |", " | ".join(cells), "|")
+    for model_dir in args.model_dirs:
+        print(f"{model_dir}\n")
+        print("| recording | as it is | restored | noted |\n| --- | ---: | ---: | ---: |")
+        for name, each in measure(args.data_dir, model_dir, args.sounds).items():
+            print(f"| {name} | {each.as_it_is:.1f} | {each.restored:.1f} | {each.noted:.0%} |")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,6 @@ from ._common import command, parser
 if TYPE_CHECKING:
     from timbremap_jax.data.audio.recordings import Recording
 
-UNLIKE = "is unlike every sound that the model was trained on; the answer means little"
-
 
 @command
 def main(argv: list[str] | None = None) -> None:
@@ -40,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     from timbremap_jax.data.audio.recordings import read_recording
     from timbremap_jax.data.features.mel import spectrograms
     from timbremap_jax.model.inference import BATCH_SIZE
-    from timbremap_jax.model_folder.read import STRANGE, open_model
+    from timbremap_jax.model_folder.read import open_model
 
     model = open_model(args.model_dir)
     if model.features is None:
@@ -70,12 +68,12 @@ def main(argv: list[str] | None = None) -> None:
             continue
         sounds = [recording.samples for recording in recordings]
         power = spectrograms(sounds, model.features, model.input_shape[1])
+        power, restored = model.restore(power)
         said = model.encode(power)
-        unlike = model.strangeness(power) > STRANGE
-        for file, recording, c, p, alien in zip(
-            files, recordings, model.controls(said), said.parameters, unlike, strict=True
+        for file, recording, more, c, p in zip(
+            files, recordings, restored, model.controls(said), said.parameters, strict=True
         ):
-            notes = [*recording.notes, *([UNLIKE] if alien else [])]
+            notes = [*recording.notes, *more]
             if args.csv:
                 table.writerow([file, *(f"{v:.6g}" for v in c), *(f"{v:.6g}" for v in p)])
                 for note in notes:

@@ -83,8 +83,7 @@ def main(argv: list[str] | None = None) -> None:
         "--recipe",
         metavar="NAME",
         default=defaults.recipe,
-        help="how the model is trained: default; recordings, for a model that is to encode"
-        " recordings; or original, as in the system of 2019",
+        help="how the model is trained: default, or original, as in the system of 2019",
     )
     add(
         "--resume",

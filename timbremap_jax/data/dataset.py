@@ -6,7 +6,7 @@ disk and are read a batch at a time, so a data set may be larger than memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,9 +25,11 @@ from timbremap_runtime.errors import FormatError
 TEST_SHARE = 0.1
 LOG_FLOOR = 1e-6
 """Added to mel power before its logarithm: -60 dB under full scale."""
-STD_FLOOR = 0.1
-"""Least deviation of log-mel to divide by (0.4 dB), so that a band that is always silent stays
-near zero. Of mel power, which has a unit, it is that share of the mean deviation of all bands."""
+LOG_STD_FLOOR = 1.0
+"""Least deviation of log-mel to divide by (4 dB): where the training sounds hardly differ, a trace
+of noise in a recording would count for many deviations."""
+POWER_STD_FLOOR = 0.1
+"""Least deviation of mel power to divide by, as a share of the mean deviation of all bands."""
 
 LOUDEST_POWER = 1e15
 """More than any sound has whose samples are within 60 dB over full scale."""
@@ -142,31 +144,24 @@ class Dataset:
             start += source.shape[0]
         return power
 
-    def standardization(
-        self,
-        kind: Input = "log",
-        change: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
-    ) -> Standardization:
+    def standardization(self, kind: Input = "log") -> Standardization:
         """Take the statistics of the training rows, in one pass over them.
 
         Parameters
         ----------
         kind : str
             What the encoder reads: ``log`` or ``power``.
-        change : callable, optional
-            What is done to mel power before it is standardized.
         """
         total = np.zeros(self.input_shape[0])
         squares = np.zeros_like(total)
         for rows in np.array_split(self.training_rows, -(-len(self.training_rows) // 256)):
-            power = self.read(rows)
-            values = _scaled(change(power) if change else power, kind).astype(np.float64)
+            values = _scaled(self.read(rows), kind).astype(np.float64)
             total += values.sum(axis=(0, 2))
             squares += np.einsum("nft,nft->f", values, values)
         count = len(self.training_rows) * self.input_shape[1]
         mean = total / count
         std = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
-        floor = STD_FLOOR * (1.0 if kind == "log" else max(std.mean(), 1e-12))
+        floor = LOG_STD_FLOOR if kind == "log" else POWER_STD_FLOOR * max(std.mean(), 1e-12)
         std = np.maximum(std, floor)
         return Standardization(
             kind, mean.astype(np.float32)[:, None], std.astype(np.float32)[:, None]

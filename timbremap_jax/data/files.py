@@ -61,6 +61,12 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
         np.save(temporary, array)
 
 
+def save_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Write some arrays as ``.npz``, by their names, whole or not at all."""
+    with replacing(path) as temporary:
+        np.savez(temporary, allow_pickle=False, **arrays)
+
+
 def save_json(path: Path, content: Any) -> None:
     """Write ``content`` as readable JSON, whole or not at all."""
     save_bytes(path, (json.dumps(content, indent=2) + "\n").encode())

@@ -93,7 +93,7 @@ def load_config(model_dir: Path) -> RunConfig:
         ) from None
 
 
-ADDED = {"recorded_share": 0.0}
+ADDED: dict[str, Any] = {}
 """What configurations of earlier versions lack, and how it was then."""
 
 

@@ -10,6 +10,7 @@
       latent_pca.npy    Z*, the same re-oriented (with PCA only)
       latent_rows.npy   the rows of the data set that these are, N
       labels.npy        P, the true parameters of those rows, N x n
+      sounds.npz        what the training sounds have in common, to restore recordings by
       err_dist.png      where the model errs
       metrics.json      errors, epoch by epoch and at the end; written last
 """
@@ -30,6 +31,7 @@ LATENT = "latent.npy"
 LATENT_PCA = "latent_pca.npy"
 LATENT_ROWS = "latent_rows.npy"
 LABELS = "labels.npy"
+SOUNDS = "sounds.npz"
 ERRORS = "err_dist.png"
 
 

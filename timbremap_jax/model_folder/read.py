@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 import timbremap_runtime as tm
 from timbremap_jax.data.dataset import Standardization
 from timbremap_jax.data.features.settings import FeatureSettings
+from timbremap_jax.data.restoration import TrainingSounds, restore
 from timbremap_jax.model.build import TimbreModel
 from timbremap_jax.model.inference import Encoded, encode
 from timbremap_jax.model_folder.config import load_config
-from timbremap_jax.model_folder.layout import require_finished
+from timbremap_jax.model_folder.layout import SOUNDS, require_finished
 from timbremap_jax.model_folder.run import checkpoints_of
 from timbremap_jax.training.prepare import untrained_model
 from timbremap_runtime.errors import PathError
@@ -24,6 +25,8 @@ STRANGE = 1.7
 """Deviations from the data set's mean spectrum beyond which a sound is unlike all of it.
 
 No sound of three data sets came to more; white noise comes to 6 to 70."""
+
+UNLIKE = "is unlike every sound that the model was trained on; the answer means little"
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class OpenModel:
         Names of the n parameters.
     mapping : TimbreMap
         What was exported of it.
+    sounds : TrainingSounds or None
+        What its training sounds have in common; None in folders of version 0.1.
     """
 
     model: TimbreModel
@@ -52,6 +57,7 @@ class OpenModel:
     input_shape: tuple[int, int]
     parameter_names: tuple[str, ...]
     mapping: tm.TimbreMap
+    sounds: TrainingSounds | None
 
     def encode(self, power: NDArray[np.float32]) -> Encoded:
         """Encode one batch of mel power, shape (at most 256, n_mels, n_frames)."""
@@ -63,15 +69,28 @@ class OpenModel:
         z_star = pca.inverse(encoded.latent) if pca else encoded.latent.astype(np.float64)
         return self.mapping.vec_scale.inverse(z_star)
 
-    def strangeness(self, power: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return how far spectra are from the data set's mean spectrum, in its deviations, (N,).
+    def restore(
+        self, power: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], list[tuple[str, ...]]]:
+        """Bring recordings back to what the training sounds are like.
 
-        The root mean square over bands and frames: about 1 for sounds like those of the data set.
-        0 for a model that reads mel power, of which a deviation says little.
+        Returns
+        -------
+        power : ndarray of float32, shape (N, n_mels, n_frames)
+            What there is to encode.
+        notes : list of tuple of str
+            What was done to each, and whether it is unlike all that was trained on even so.
         """
-        if self.standardization.kind == "power":
-            return np.zeros(len(power))
-        return np.sqrt(np.mean(self.standardization(power) ** 2, axis=(1, 2), dtype=np.float64))
+        sounds = self.sounds
+        if sounds is None:
+            return power, [()] * len(power)
+        restored = [restore(sound, sounds) for sound in power]
+        power = np.stack([sound for sound, _ in restored])
+        unlike = sounds.strangeness(power) > STRANGE
+        return power, [
+            (*notes, UNLIKE) if alien else notes
+            for (_, notes), alien in zip(restored, unlike, strict=True)
+        ]
 
 
 def open_model(model_dir: Path) -> OpenModel:
@@ -101,4 +120,5 @@ def open_model(model_dir: Path) -> OpenModel:
         config.input_shape,
         config.parameter_names,
         tm.load(model_dir),
+        TrainingSounds.load(model_dir / SOUNDS),
     )

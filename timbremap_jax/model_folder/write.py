@@ -11,6 +11,7 @@ import numpy as np
 import timbremap_runtime as tm
 from timbremap_jax.data.dataset import Dataset
 from timbremap_jax.data.files import save_array, save_json
+from timbremap_jax.data.restoration import measure
 from timbremap_jax.model.inference import batches_of, encode
 from timbremap_jax.model_folder import layout
 from timbremap_jax.model_folder.export import export_mapping, principal_axes
@@ -18,6 +19,9 @@ from timbremap_jax.training.evaluation import parameter_errors, round_trip_error
 from timbremap_jax.training.loop import Trained
 from timbremap_jax.training.settings import TrainSettings
 from timbremap_runtime.core.model_folder import MAP, METRICS
+
+N_MEASURED = 1000
+"""Training sounds that are enough to say what they have in common."""
 
 
 def save_model(
@@ -58,6 +62,8 @@ def save_model(
         save_array(model_dir / layout.LATENT_PCA, axes.project(everything.latent))
     save_array(model_dir / layout.LATENT_ROWS, rows)
     save_array(model_dir / layout.LABELS, dataset.labels)
+    some = dataset.training_rows[:: -(-len(dataset.training_rows) // N_MEASURED)]
+    measure(lambda: batches_of(dataset, some)).save(model_dir / layout.SOUNDS)
     test = dataset.test_rows
     plot_errors(
         model_dir / layout.ERRORS,

@@ -20,7 +20,6 @@ from flax import nnx
 from numpy.typing import NDArray
 
 from timbremap_jax.backend.devices import batch_sharding, replicated
-from timbremap_jax.data.augment import as_recorded
 from timbremap_jax.data.dataset import Dataset, Standardization, batches
 from timbremap_jax.data.prefetch import prefetch
 from timbremap_jax.model.build import TimbreModel
@@ -242,9 +241,7 @@ class _Run:
             weights, optimizer_state, self.standardization, run_state = saved
             self.state = RunState.from_json(run_state)
         else:
-            self.standardization = dataset.standardization(
-                self.recipe.input, lambda power: self._heard(power, [0])
-            )
+            self.standardization = dataset.standardization(self.recipe.input)
             self.state = RunState()
         self.weights, self.optimizer_state = jax.device_put(
             (weights, optimizer_state), replicated(self.sharding)
@@ -297,23 +294,13 @@ class _Run:
     def _batches(self, epoch: int, done: int) -> Iterator[tuple[jax.Array, jax.Array]]:
         """Give what is left of an epoch's batches, on the devices."""
 
-        def prepare(item: tuple[int, NDArray[np.int64]]) -> tuple[jax.Array, jax.Array]:
-            number, rows = item
-            power = self._heard(self.dataset.read(rows), [epoch, number])
-            return jax.device_put(
-                (self.standardization(power), self.dataset.labels[rows]), self.sharding
-            )
+        def prepare(rows: NDArray[np.int64]) -> tuple[jax.Array, jax.Array]:
+            x = self.standardization(self.dataset.read(rows))
+            return jax.device_put((x, self.dataset.labels[rows]), self.sharding)
 
         generator = np.random.default_rng([self.settings.seed, epoch])
-        rows = list(enumerate(batches(self.dataset.training_rows, self.batch_size, generator)))
+        rows = list(batches(self.dataset.training_rows, self.batch_size, generator))
         return prefetch(prepare, rows[done:])
-
-    def _heard(self, power: NDArray[np.float32], key: list[int]) -> NDArray[np.float32]:
-        """Change a share of some training sounds as recordings are, if the recipe asks for it."""
-        share = self.recipe.recorded_share
-        if not share:
-            return power
-        return as_recorded(power, share, np.random.default_rng([self.settings.seed, *key]))
 
     def _settle(self, report: StepReport | None) -> None:
         """Wait for a step and add its losses up."""

@@ -49,9 +49,6 @@ class Recipe:
         Weight of `timbremap_jax.training.objective.overdrive`.
     long_memory : bool
         Whether an LSTM starts as `timbremap_jax.model.lstm.LastState.init_chrono` has it.
-    recorded_share : float
-        Share of the sounds that are changed as recordings are, by
-        `timbremap_jax.data.augment.as_recorded`.
     """
 
     input: Input
@@ -67,7 +64,6 @@ class Recipe:
     spread_warmup_share: float = 0.0
     overdrive_weight: float = 0.0
     long_memory: bool = False
-    recorded_share: float = 0.0
 
     def gradient_transformation(self, n_steps: int) -> optax.GradientTransformation:
         """Make the optimizer of a run of ``n_steps``."""
@@ -118,8 +114,6 @@ RECIPES = {
     "default": DEFAULT,
     # The system of 2019, as its Keras models were trained.
     "original": Recipe(input="power", optimizer="rmsprop", learning_rate=1e-3, batch_size=32),
-    # For models that are to encode recordings, not only sounds as they were rendered.
-    "recordings": replace(DEFAULT, recorded_share=0.5),
 }
 
 

@@ -8,7 +8,14 @@ import pytest
 from timbremap_cli import train as tm_train
 
 from tests.support.paths import N_SOUNDS
-from timbremap_jax.data.dataset import LOG_FLOOR, STD_FLOOR, Input, batches, load_dataset
+from timbremap_jax.data.dataset import (
+    LOG_FLOOR,
+    LOG_STD_FLOOR,
+    POWER_STD_FLOOR,
+    Input,
+    batches,
+    load_dataset,
+)
 from timbremap_runtime.errors import FormatError, PathError
 
 
@@ -160,7 +167,8 @@ def test_standardization_is_that_of_the_training_rows(copy: Path, kind: Input):
     power = dataset.read(dataset.training_rows)
     values = (np.log(power + LOG_FLOOR) if kind == "log" else power).astype(np.float64)
     std = values.std(axis=(0, 2), keepdims=True)
-    std = np.maximum(std, STD_FLOOR * (1.0 if kind == "log" else std.mean()))
+    floor = LOG_STD_FLOOR if kind == "log" else POWER_STD_FLOOR * std.mean()
+    std = np.maximum(std, floor)
     expected = (values - values.mean(axis=(0, 2), keepdims=True)) / std
     standardized = dataset.standardization(kind)(power)
     # float32 on values of a few units (log) and a few hundred deviations (power).

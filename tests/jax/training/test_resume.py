@@ -265,8 +265,7 @@ def assert_same_end(one: Trained, other: Trained) -> None:
 
 def test_a_run_goes_on_from_the_middle_of_an_epoch(data_dir: Path, tmp_path: Path):
     dataset = load_dataset(data_dir)
-    # The recipe that draws the most at random.
-    settings = TrainSettings("lstm", epochs=3, batch_size=16, recipe="recordings")
+    settings = TrainSettings("lstm", epochs=3, batch_size=16)
     checkpoints = Checkpoints(tmp_path / "checkpoint")
     for place in ((1, 2), (2, 1), (2, 3)):
         assert not train_model(dataset, settings, checkpoints, StopAt(*place)).finished
