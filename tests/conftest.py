@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from timbremap_cli import features, generate, train
 
+from tests.support.browser import real_browser
 from tests.support.once import make_once
 from tests.support.paths import LFO4, N_SOUNDS
 from timbremap_jax.data.dataset import load_dataset
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real browser. Not longer than a module: while it runs, no test can run an event loop."""
+    with real_browser() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -424,22 +423,6 @@ PICTURES = """() => [...document.querySelectorAll("img, svg")].map(
   p => [p.alt ?? p.querySelector("title").textContent, p.naturalWidth ?? p.getBBox().width])"""
 
 SPEAKS = """() => [...document.querySelectorAll("audio")].map(a => [a.error, a.readyState])"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A real browser, without a network."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    program = next(filter(None, map(shutil.which, names)), None)
-    if program is None:
-        pytest.skip("needs the program chromium, e.g. apt-get install chromium")
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs  pip install playwright")
-    options = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-    options += ["--disable-background-networking", "--no-first-run"]
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=program, args=options)
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])

@@ -8,7 +8,15 @@ import pytest
 
 from tests.support.paths import REPOSITORY
 
-FOLDERS = ("timbremap_runtime", "timbremap_jax", "cli", "patches", "benchmarks", "tests/support")
+FOLDERS = (
+    "timbremap_runtime",
+    "timbremap_jax",
+    "timbremap_studio",
+    "cli",
+    "patches",
+    "benchmarks",
+    "tests/support",
+)
 PAGE = REPOSITORY / "docs" / "architecture.md"
 
 

@@ -14,6 +14,7 @@ def test_every_folder_of_code_is_a_package_that_is_listed():
     for top, name in (
         ("timbremap_runtime", "timbremap_runtime"),
         ("timbremap_jax", "timbremap_jax"),
+        ("timbremap_studio", "timbremap_studio"),
         ("cli", "timbremap_cli"),
     ):
         for folder in {file.parent for file in (REPOSITORY / top).rglob("*.py")}:

@@ -1,8 +1,8 @@
 """`Performer`: a map being played, by the point and by hand.
 
-One thread writes: it calls `move`, `set`, `recall`, `release`, `activate` and `swap`. Any number
-of threads read, at any time and without locks: every write makes a new, complete state and puts
-it in place with a single assignment.
+One thread writes: it calls `move`, `set`, `recall`, `place`, `release`, `activate` and `swap`. Any
+number of threads read, at any time and without locks: every write makes a new, complete state and
+puts it in place with a single assignment.
 
 What a reader gets is the target of the last write, plus what smoothing has left over::
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import operator
 import time
-from math import inf, isfinite
+from math import inf, isfinite, nan
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -261,6 +261,37 @@ class Performer:
         touched = np.isfinite(given)
         wanted = in_range(state.mapping, np.where(touched, given, state.target))
         return self._hold(state.editor.nearest(state.c, wanted), wanted, touched, None)
+
+    def place(self, c: ArrayLike, p: ArrayLike) -> FloatArray:
+        """Put the point and all parameters where they were once.
+
+        The difference between the parameters and what the map gives at the point is held as an
+        offset, as by `set`. A `Reading` that is placed is played again as it was.
+
+        Parameters
+        ----------
+        c : array_like, shape (m,)
+            The point, in [0, 1].
+        p : array_like, shape (n,)
+            All parameters. Numbers that are not finite leave what they stand for as it is.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            The parameters now, read-only.
+
+        Raises
+        ------
+        ShapeError
+            If `c` or `p` has another shape; nothing has changed then.
+        """
+        state = self._state
+        point = _frame("place", c, state.c.size)
+        point = np.where(np.isfinite(point), np.clip(point, 0.0, 1.0), nan)
+        given = _frame("place", p, state.target.size)
+        touched = np.isfinite(given)
+        wanted = in_range(state.mapping, np.where(touched, given, state.target))
+        return self._hold(point, wanted, touched, None)
 
     def release(self, glide_ms: float = 0.0) -> FloatArray:
         """Let go of the offset that is held: the parameters return to what the map gives.

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class Place(NamedTuple):
     """What a value is for: the point (c) or the parameters (p)."""
 
-    kind: Literal["c", "p"]
+    kind: Literal["c", "p", "cp"]
+    """The point, the parameters, or first the one and then the other."""
     which: int | None
     """One coordinate or parameter; None for all."""
 
@@ -68,7 +69,10 @@ class LatestValues:
                     one[which] = values[0]
                     performer.move(one)
                 continue
-            if which is None:
+            if kind == "cp":
+                m = performer.c.size
+                performer.place(values[:m], values[m:])
+            elif which is None:
                 performer.recall(values)
             else:
                 performer.set(which, values[0])

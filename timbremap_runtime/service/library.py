@@ -1,7 +1,9 @@
 """The models that a performance may load, by name.
 
-A library is one ``timbremap`` folder, one model folder, or a folder of model folders. Only what
-lies in it can be loaded: a name is looked up among those found, and is never used as a path.
+A library is one ``timbremap`` folder, one model folder, or a folder of model folders, or several
+of these. Only what lies in them can be loaded: a name is looked up among those found, and is never
+used as a path. Where two folders have a model of the same name, the later one is called after its
+folder too: ``model``, then ``second model``.
 
 Names are compared as a reader sees them: an accented letter is the same whether it is written as
 one character or as two. A number stands for the folder of that name, as Pure Data sends ``2`` as a
@@ -32,27 +34,28 @@ class NamedMap(NamedTuple):
 
 
 class Library:
-    """A folder of models.
+    """Folders of models.
 
     Parameters
     ----------
-    folder : Path
-        A ``timbremap`` folder, a model folder that holds one, or a folder of either.
+    folders : Path
+        Each a ``timbremap`` folder, a model folder that holds one, or a folder of either.
 
     Raises
     ------
     PathError
-        There is no model in it.
+        There is no model in one of them.
     """
 
-    def __init__(self, folder: Path):
-        self.folder = folder
-        if not self.names():
-            raise PathError(f"{folder}: contains no model; give a folder that tm-train wrote")
+    def __init__(self, *folders: Path):
+        self._roots = [folder.resolve() for folder in folders]
+        for folder, root in zip(folders, self._roots, strict=True):
+            if not _find(root):
+                raise PathError(f"{folder}: contains no model; give a folder that tm-train wrote")
 
     def names(self) -> list[str]:
         """Names of the models there are, in order."""
-        return sorted(self._find())
+        return sorted(self.folders())
 
     def load(self, name: str | float, scale: Scale = "normal") -> NamedMap:
         """Read a model.
@@ -64,7 +67,7 @@ class Library:
         FormatError
             It cannot be read.
         """
-        found = self._find()
+        found = self.folders()
         match = _matching(name, list(found))
         if match is None:
             said = name if isinstance(name, str) else f"{name:g}"
@@ -73,17 +76,29 @@ class Library:
         names = parameter_names(found[match], mapping.parameter_size)
         return NamedMap(composed(match), mapping, tuple(map(composed, names)))
 
-    def _find(self) -> dict[str, Path]:
-        """Names of the models, with their ``timbremap`` folders."""
-        root = self.folder.resolve()
-        model = find_model(root)
-        own = _map_folder(root, model)
-        if own:
-            return {model.name: own}
-        if not root.is_dir():
-            return {}
-        found = {child.name: _map_folder(child, root) for child in root.iterdir()}
-        return {name: folder for name, folder in found.items() if folder}
+    def folders(self) -> dict[str, Path]:
+        """Return the ``timbremap`` folder of each model, by the model's name."""
+        found: dict[str, Path] = {}
+        for root in self._roots:
+            for name, folder in _find(root).items():
+                if folder in found.values():
+                    continue
+                while name in found:
+                    name = f"{find_model(folder).parent.name} {name}"
+                found[name] = folder
+        return found
+
+
+def _find(root: Path) -> dict[str, Path]:
+    """Names of the models in a folder, with their ``timbremap`` folders."""
+    model = find_model(root)
+    own = _map_folder(root, model)
+    if own:
+        return {model.name: own}
+    if not root.is_dir():
+        return {}
+    found = {child.name: _map_folder(child, root) for child in sorted(root.iterdir())}
+    return {name: folder for name, folder in found.items() if folder}
 
 
 def _map_folder(folder: Path, root: Path) -> Path | None:

@@ -4,6 +4,7 @@ In::
 
     /tm/c X Y Z            move the point            /tm/c/0 X      one coordinate
     /tm/p P0 P1 ...        set all parameters        /tm/p/3 V, /tm/p/NAME V      one
+    /tm/place X Y Z P0 P1 ...                        both, as they were together once
     /tm/load NAME          another model             /tm/scale uniform|normal
     /tm/active 1 0 1 ...   which parameters follow   /tm/smooth MS
     /tm/hold 0|1           hold what is set by hand  /tm/release MS  let go of it
@@ -56,7 +57,7 @@ TICK_S = 0.002
 """Between two frames while the parameters glide by themselves."""
 
 DEFAULTS = ServiceSettings()
-ALL_C, ALL_P = Place("c", None), Place("p", None)
+ALL_C, ALL_P, ALL = Place("c", None), Place("p", None), Place("cp", None)
 
 
 class OscService:
@@ -74,6 +75,8 @@ class OscService:
         Is given address and values of every message that came in.
     on_play : callable, optional
         Is given the parameters, (n,), after every change.
+    on_error : callable, optional
+        Is given the text of every error that is sent as ``/tm/error``.
     clock : callable, optional
         Seconds; for the performer.
 
@@ -92,6 +95,7 @@ class OscService:
         *,
         on_message: Callable[[str, Sequence[Any]], None] | None = None,
         on_play: Callable[[np.ndarray], None] | None = None,
+        on_error: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ):
         self.settings = settings
@@ -99,6 +103,7 @@ class OscService:
         self.traffic = Traffic()
         self._on_message = on_message
         self._on_play = on_play
+        self._on_error = on_error
         self._clock = clock
         model = library.load(settings.model or library.names()[0], settings.scale)
         self._loader = ModelLoader(library, model, self._swap, self._report)
@@ -115,6 +120,7 @@ class OscService:
             "/tm/c": self._move,
             "/wek/inputs": self._move,
             "/tm/p": self._recall,
+            "/tm/place": self._place,
             "/tm/load": self._load,
             "/tm/scale": self._rescale,
             "/tm/active": self._activate,
@@ -258,6 +264,9 @@ class OscService:
     def _recall(self, values: Sequence[Any], sender: Address | None) -> None:
         self._queue(ALL_P, _numbers(values, len(self.words)))
 
+    def _place(self, values: Sequence[Any], sender: Address | None) -> None:
+        self._queue(ALL, _numbers(values, self._performer.c.size + len(self.words)))
+
     def _load(self, values: Sequence[Any], sender: Address | None) -> None:
         (name,) = values
         # Pure Data sends a name that looks like a number as one.
@@ -367,6 +376,8 @@ class OscService:
 
     def _report(self, text: str, sender: Address | None = None) -> None:
         self._sender.error(text, sender)
+        if self._on_error:
+            self._on_error(text)
 
     def _swap(self, model: NamedMap) -> None:
         """Play a model that was read."""

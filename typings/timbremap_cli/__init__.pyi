@@ -9,4 +9,5 @@ from cli import map as map
 from cli import plot as plot
 from cli import report as report
 from cli import serve as serve
+from cli import studio as studio
 from cli import train as train

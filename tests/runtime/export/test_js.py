@@ -78,11 +78,17 @@ def test_the_performance_is_that_of_the_runtime(tmp_path: Path):
                 ["set", int(generator.integers(n)), float(generator.uniform(-5, 132))],
                 ["recall", generator.uniform(0, 127, n).tolist()],
                 ["release"],
-            ][generator.choice(4, p=[0.4, 0.4, 0.1, 0.1])]
+                ["activate", (generator.uniform(size=n) < generator.uniform()).tolist()],
+                [
+                    "place",
+                    generator.uniform(0, 1, m).tolist(),
+                    generator.uniform(0, 127, n).tolist(),
+                ],
+            ][generator.choice(6, p=[0.3, 0.35, 0.1, 0.1, 0.1, 0.05])]
         )
     performer = tm.Performer(case.mapping)
     said = run(case, tmp_path, hands)["performance"]
     for (what, *values), then in zip(hands, said, strict=True):
-        getattr(performer, what)(*values)
+        getattr(performer, what)(*values, *([0.0] if what == "activate" else []))
         np.testing.assert_allclose(then["c"], performer.c, rtol=0, atol=1e-9, err_msg=what)
         np.testing.assert_allclose(then["p"], performer.p, rtol=0, atol=1e-8, err_msg=what)

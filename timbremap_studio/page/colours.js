@@ -1,0 +1,13 @@
+// A row of colours from low to high, even to the eye (viridis), and as readable without colour.
+const STOPS = [
+  [68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141],
+  [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37],
+];
+
+/** The colour of a share from 0 to 1, as CSS has it. */
+export function colour(share) {
+  const at = Math.min(Math.max(share, 0), 1) * (STOPS.length - 1);
+  const low = Math.min(Math.floor(at), STOPS.length - 2);
+  const mixed = STOPS[low].map((x, i) => Math.round(x + (at - low) * (STOPS[low + 1][i] - x)));
+  return `rgb(${mixed.join(" ")})`;
+}
