@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from timbremap_jax.data.dataset import Dataset
     from timbremap_jax.training.loop import EpochReport
+    from timbremap_jax.training.proxy import ProxyReport
 
 FEW = 500
 """Sounds; with fewer, hardly anything can be learned."""
@@ -155,6 +156,7 @@ def run(
     typed: list[str],
 ) -> dict[str, Any] | None:
     """Train in a model folder and complete it; return its metrics, None if it was complete."""
+    from timbremap_jax.model_folder.config import recipe_of
     from timbremap_jax.model_folder.run import checkpoints_of, open_run
     from timbremap_jax.training.loop import train
 
@@ -162,7 +164,7 @@ def run(
         return None
     with stop_asked() as should_stop:
         show = EpochLines(settings.epochs, should_stop)
-        trained = train(dataset, settings, checkpoints_of(model_dir), show)
+        trained = train(dataset, settings, checkpoints_of(model_dir), show, recipe_of(model_dir))
     if not trained.finished:
         raise KeyboardInterrupt(
             f"stopped and saved; go on with  {shlex.join([*typed, '--resume'])}"
@@ -208,25 +210,44 @@ class EpochLines:
 
     def stepped(self, epoch: int, step: int, n_steps: int) -> None:
         """Move the bar."""
+        self._show(f"epoch {epoch}/{self.n_epochs}", step, n_steps, " batches")
+
+    def proxy_stepped(self, step: int, n_steps: int) -> None:
+        """Move the bar."""
+        self._show("proxy of the synth", step, n_steps, " passes")
+
+    def _show(self, what: str, step: int, n_steps: int, unit: str) -> None:
         if self.bar is None:
             from tqdm import tqdm
 
             self.bar = tqdm(
-                desc=f"epoch {epoch}/{self.n_epochs}",
+                desc=what,
                 initial=step - 1,
                 total=n_steps,
-                unit=" batches",
+                unit=unit,
                 leave=False,
                 disable=None,
                 file=sys.stderr,
             )
         self.bar.update()
 
-    def epoch_ended(self, report: EpochReport) -> None:
-        """Print one line in place of the bar."""
+    def _end(self) -> None:
         if self.bar is not None:
             self.bar.close()
             self.bar = None
+
+    def proxy_trained(self, report: ProxyReport) -> None:
+        """Print how good the proxy is."""
+        self._end()
+        print(
+            f"proxy of the synth: {report.db:.2f} dB off on test sounds, R2 {report.r2:.2f};"
+            f" {report.seconds:.0f} s",
+            flush=True,
+        )
+
+    def epoch_ended(self, report: EpochReport) -> None:
+        """Print one line in place of the bar."""
+        self._end()
         off = ", ".join(f"{n} {e['mae']:.1f}" for n, e in report.test["parameters"].items())
         print(
             f"epoch {report.epoch}/{self.n_epochs}: loss {report.training['loss']:.1f} in training,"

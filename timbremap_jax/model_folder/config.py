@@ -13,7 +13,7 @@ from timbremap_jax.data.dataset import Dataset
 from timbremap_jax.data.features.settings import FeatureSettings
 from timbremap_jax.data.manifest import read_manifest
 from timbremap_jax.training.prepare import batch_size_of
-from timbremap_jax.training.recipes import find_recipe
+from timbremap_jax.training.recipes import Recipe, find_recipe
 from timbremap_jax.training.settings import TrainSettings
 from timbremap_runtime.core.model_folder import CONFIG, read_config
 from timbremap_runtime.errors import FormatError
@@ -21,7 +21,7 @@ from timbremap_runtime.errors import FormatError
 INSTRUMENT = ("patch_dir", "variant", "note")
 """What a model remembers of how its first data set was rendered, so that a point can be heard."""
 
-MOVABLE = ("instrument", "command", "model_dir")
+MOVABLE = ("instrument", "command", "model_dir", "recipe")
 """Parts that may differ between a run and its continuation."""
 
 
@@ -93,8 +93,31 @@ def load_config(model_dir: Path) -> RunConfig:
         ) from None
 
 
-ADDED: dict[str, Any] = {}
+ADDED: dict[str, Any] = {"proxy": False}
 """What configurations of earlier versions lack, and how it was then."""
+
+
+def recipe_of(model_dir: Path) -> Recipe:
+    """Read the recipe of the run in a model folder: that of the version that began it.
+
+    Raises
+    ------
+    PathError
+        There is no ``config.json``.
+    FormatError
+        It cannot be read, or an incompatible version wrote it.
+    """
+    content = read_config(model_dir)
+    try:
+        # What was taken away since may be there, as long as it did nothing.
+        known = Recipe.__dataclass_fields__
+        saved = {name: value for name, value in content["recipe"].items() if name in known or value}
+        return Recipe(**{**ADDED, **saved})
+    except (KeyError, TypeError) as error:
+        raise FormatError(
+            f"{model_dir / CONFIG}: written by an incompatible version of TimbreMap ({error});"
+            " train the model again"
+        ) from None
 
 
 def make_config(
@@ -141,7 +164,11 @@ def make_config(
 
 
 def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Say in what two configurations differ. Where data and instrument lie does not count."""
+    """Say in what two configurations differ.
+
+    Where data and instrument lie does not count, nor do the numbers of a recipe: a run goes on with
+    those that it began with.
+    """
     found: list[str] = []
     for part, value in now.items():
         if part in MOVABLE:
@@ -152,9 +179,9 @@ def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
                 found.append(f"{part} {then}, now {value}")
             continue
         found += [
-            f"{name} {then.get(name, ADDED.get(name))}, now {each}"
+            f"{name} {then.get(name)}, now {each}"
             for name, each in value.items()
-            if name != "folder" and then.get(name, ADDED.get(name)) != each
+            if name != "folder" and then.get(name) != each
         ]
     return found
 

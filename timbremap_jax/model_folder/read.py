@@ -15,6 +15,7 @@ from timbremap_jax.data.features.settings import FeatureSettings
 from timbremap_jax.data.restoration import TrainingSounds, restore
 from timbremap_jax.model.build import TimbreModel
 from timbremap_jax.model.inference import Encoded, encode
+from timbremap_jax.model.proxy import Proxy
 from timbremap_jax.model_folder.config import load_config
 from timbremap_jax.model_folder.layout import SOUNDS, require_finished
 from timbremap_jax.model_folder.run import checkpoints_of
@@ -49,6 +50,8 @@ class OpenModel:
         What was exported of it.
     sounds : TrainingSounds or None
         What its training sounds have in common; None in folders of version 0.1.
+    proxy : Proxy or None
+        The proxy of its synth; None if it was trained without one, as in version 0.1.
     """
 
     model: TimbreModel
@@ -58,6 +61,7 @@ class OpenModel:
     parameter_names: tuple[str, ...]
     mapping: tm.TimbreMap
     sounds: TrainingSounds | None
+    proxy: Proxy | None
 
     def encode(self, power: NDArray[np.float32]) -> Encoded:
         """Encode one batch of mel power, shape (at most 256, n_mels, n_frames)."""
@@ -121,4 +125,5 @@ def open_model(model_dir: Path) -> OpenModel:
         config.parameter_names,
         tm.load(model_dir),
         TrainingSounds.load(model_dir / SOUNDS),
+        Proxy.from_arrays(saved.proxy) if saved.proxy else None,
     )

@@ -56,6 +56,7 @@ def save_model(
             for scale in ("normal", "uniform")
         },
         "seconds": sum(report.seconds for report in trained.history),
+        **({"proxy": asdict(trained.proxy)} if trained.proxy else {}),
     }
     save_array(model_dir / layout.LATENT, everything.latent)
     if axes:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from numpy.typing import NDArray
 
 from timbremap_jax.data.dataset import Standardization
 from timbremap_runtime.errors import FormatError, PathError
@@ -42,12 +43,15 @@ class Checkpoint(NamedTuple):
         How spectrograms are brought to what the encoder reads.
     run_state : dict
         How far the run has come, as JSON.
+    proxy : dict of ndarray
+        What `timbremap_jax.model.proxy.Proxy.arrays` gave; empty without a proxy.
     """
 
     weights: Any
     optimizer_state: Any
     standardization: Standardization
     run_state: dict[str, Any]
+    proxy: dict[str, NDArray[Any]]
 
 
 class Checkpoints:
@@ -71,19 +75,21 @@ class Checkpoints:
             It cannot be written. The checkpoints before it are kept.
         """
         standardization = checkpoint.standardization
-        items = ocp.args.Composite(
-            model=ocp.args.StandardSave(checkpoint.weights),
-            optimizer=ocp.args.StandardSave(checkpoint.optimizer_state),
-            standardization=ocp.args.StandardSave(
+        items = {
+            "model": ocp.args.StandardSave(checkpoint.weights),
+            "optimizer": ocp.args.StandardSave(checkpoint.optimizer_state),
+            "standardization": ocp.args.StandardSave(
                 {"mean": standardization.mean, "std": standardization.std}
             ),
-            progress=ocp.args.JsonSave({"input": standardization.kind, **checkpoint.run_state}),
-        )
+            "progress": ocp.args.JsonSave({"input": standardization.kind, **checkpoint.run_state}),
+        }
+        if checkpoint.proxy:
+            items["proxy"] = ocp.args.StandardSave(checkpoint.proxy)
         try:
             self._check_room(checkpoint)
             with self._manager() as manager:
                 if step not in manager.all_steps():
-                    manager.save(step, args=items)
+                    manager.save(step, args=ocp.args.Composite(**items))
         except (OSError, ValueError) as error:
             raise PathError(
                 f"{self.folder}: cannot be written ({_reason(error)}); make room and resume the run"
@@ -115,8 +121,11 @@ class Checkpoints:
         with self._manager() as manager:
             steps = sorted(manager.all_steps(), reverse=True)
             for step in steps:
+                # Those of version 0.1 have no proxy.
+                has_proxy = (self.folder / str(step) / "proxy").is_dir()
+                proxy = {"proxy": ocp.args.StandardRestore()} if has_proxy else {}
                 try:
-                    found = manager.restore(step, args=ocp.args.Composite(**items))
+                    found = manager.restore(step, args=ocp.args.Composite(**items, **proxy))
                 except (ValueError, KeyError, OSError):
                     continue
                 run_state = dict(found["progress"])
@@ -126,7 +135,8 @@ class Checkpoints:
                     np.asarray(found["standardization"]["std"]),
                 )
                 state = found["optimizer"] if optimizer_state is not None else None
-                return Checkpoint(found["model"], state, standardization, run_state)
+                kept = jax.tree.map(np.asarray, found["proxy"]) if has_proxy else {}
+                return Checkpoint(found["model"], state, standardization, run_state, kept)
         if steps:
             raise FormatError(
                 f"{self.folder}: none of its checkpoints can be read; train the model again"
@@ -135,7 +145,7 @@ class Checkpoints:
 
     def _check_room(self, checkpoint: Checkpoint) -> None:
         """Ask for room first: Orbax meets a full disk with pages of tracebacks."""
-        arrays = jax.tree.leaves((checkpoint.weights, checkpoint.optimizer_state))
+        arrays = jax.tree.leaves((checkpoint.weights, checkpoint.optimizer_state, checkpoint.proxy))
         free = shutil.disk_usage(self.folder.absolute().parent).free
         if free < sum(array.nbytes for array in arrays) + ROOM:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -24,10 +24,12 @@ from timbremap_jax.data.dataset import Dataset, Standardization, batches
 from timbremap_jax.data.prefetch import prefetch
 from timbremap_jax.model.build import TimbreModel
 from timbremap_jax.model.inference import batches_of, encode
+from timbremap_jax.model.proxy import Proxy
 from timbremap_jax.training.checkpoints import Checkpoint, Checkpoints
 from timbremap_jax.training.evaluation import parameter_errors, summarize
 from timbremap_jax.training.objective import Losses, losses, overdrive, spread_loss
 from timbremap_jax.training.prepare import batch_size_of, check_settings, untrained_model
+from timbremap_jax.training.proxy import ProxyReport, train_proxy
 from timbremap_jax.training.recipes import Recipe, find_recipe
 from timbremap_jax.training.settings import TrainSettings
 from timbremap_runtime.errors import TimbreMapError
@@ -68,6 +70,12 @@ class Observer(Protocol):
     def stepped(self, epoch: int, step: int, n_steps: int) -> None:
         """Take note that ``step`` of an epoch's ``n_steps`` are done."""
 
+    def proxy_stepped(self, step: int, n_steps: int) -> None:
+        """Take note that ``step`` of ``n_steps`` of the proxy's training are done."""
+
+    def proxy_trained(self, report: ProxyReport) -> None:
+        """Take note that the proxy was trained and tested."""
+
     def epoch_ended(self, report: EpochReport) -> None:
         """Take note that an epoch was evaluated and saved."""
 
@@ -80,6 +88,12 @@ class Silence:
     """Observes nothing and lets a run go to its end."""
 
     def stepped(self, epoch: int, step: int, n_steps: int) -> None:
+        """Do nothing."""
+
+    def proxy_stepped(self, step: int, n_steps: int) -> None:
+        """Do nothing."""
+
+    def proxy_trained(self, report: ProxyReport) -> None:
         """Do nothing."""
 
     def epoch_ended(self, report: EpochReport) -> None:
@@ -104,12 +118,15 @@ class Trained:
         One for every epoch.
     finished : bool
         False if the run was stopped before its end.
+    proxy : ProxyReport or None
+        How good the proxy is; None without one.
     """
 
     model: TimbreModel
     standardization: Standardization
     history: list[EpochReport]
     finished: bool = True
+    proxy: ProxyReport | None = None
 
 
 class StepReport(NamedTuple):
@@ -136,18 +153,28 @@ class RunState:
         Time of the current epoch's steps.
     history : list of EpochReport
         The epochs before it.
+    proxy : ProxyReport or None
+        How good the proxy is; None without one.
     """
 
     step: int = 0
     sums: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     history: list[EpochReport] = field(default_factory=list)
+    proxy: ProxyReport | None = None
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> RunState:
         """Read what ``asdict`` wrote."""
         history = [EpochReport(**report) for report in content["history"]]
-        return cls(content["step"], content["sums"], content["seconds"], history)
+        proxy = content.get("proxy")  # version 0.1 had none
+        return cls(
+            content["step"],
+            content["sums"],
+            content["seconds"],
+            history,
+            ProxyReport(**proxy) if proxy else None,
+        )
 
 
 def make_step(graph: Any, recipe: Recipe, n_steps: int, seed: int) -> Callable[..., Any]:
@@ -191,6 +218,7 @@ def train(
     settings: TrainSettings,
     checkpoints: Checkpoints | None = None,
     observer: Observer | None = None,
+    recipe: Recipe | None = None,
 ) -> Trained:
     """Train a model, from its newest checkpoint if there is one.
 
@@ -205,6 +233,8 @@ def train(
         data.
     observer : Observer, optional
         Is told how the run goes.
+    recipe : Recipe, optional
+        The one that the run began with, where a newer version may have another of its name.
 
     Raises
     ------
@@ -215,19 +245,33 @@ def train(
     """
     check_settings(settings, dataset)
     observer = observer or Silence()
-    run = _Run(dataset, settings, checkpoints)
+    run = _Run(
+        dataset, settings, checkpoints, recipe or find_recipe(settings.recipe, settings.encoder)
+    )
     finished = run.go_on(observer)
-    return Trained(run.trained_model(), run.standardization, run.state.history, finished)
+    return Trained(
+        run.trained_model(),
+        run.standardization,
+        run.state.history,
+        finished,
+        run.state.proxy,
+    )
 
 
 class _Run:
     """The state of a training run, and what moves it."""
 
-    def __init__(self, dataset: Dataset, settings: TrainSettings, checkpoints: Checkpoints | None):
+    def __init__(
+        self,
+        dataset: Dataset,
+        settings: TrainSettings,
+        checkpoints: Checkpoints | None,
+        recipe: Recipe,
+    ):
         self.dataset = dataset
         self.settings = settings
         self.checkpoints = checkpoints
-        self.recipe = find_recipe(settings.recipe, settings.encoder)
+        self.recipe = recipe
         self.batch_size = batch_size_of(settings)
         self.sharding = batch_sharding(self.batch_size)
         self.steps_per_epoch = len(dataset.training_rows) // self.batch_size
@@ -238,11 +282,13 @@ class _Run:
         optimizer_state = self.recipe.gradient_transformation(self.n_steps).init(weights)
         saved = checkpoints.latest(weights, optimizer_state) if checkpoints else None
         if saved:
-            weights, optimizer_state, self.standardization, run_state = saved
+            weights, optimizer_state, self.standardization, run_state, proxy = saved
             self.state = RunState.from_json(run_state)
+            self.proxy = Proxy.from_arrays(proxy) if proxy else None
         else:
             self.standardization = dataset.standardization(self.recipe.input)
             self.state = RunState()
+            self.proxy = None
         self.weights, self.optimizer_state = jax.device_put(
             (weights, optimizer_state), replicated(self.sharding)
         )
@@ -250,6 +296,14 @@ class _Run:
 
     def go_on(self, observer: Observer) -> bool:
         """Train to the end, or until the observer stops it; say which."""
+        if self.recipe.proxy and not self.proxy:
+            self.proxy, self.state.proxy = train_proxy(
+                self.dataset, self.settings.seed, observer.proxy_stepped
+            )
+            observer.proxy_trained(self.state.proxy)
+            if observer.should_stop():
+                self._save()
+                return False
         step = make_step(self.graph, self.recipe, self.n_steps, self.settings.seed)
         while len(self.state.history) < self.settings.epochs:
             if not self._epoch(step, observer):
@@ -358,7 +412,11 @@ class _Run:
     def _save(self) -> None:
         if self.checkpoints:
             checkpoint = Checkpoint(
-                self.weights, self.optimizer_state, self.standardization, asdict(self.state)
+                self.weights,
+                self.optimizer_state,
+                self.standardization,
+                asdict(self.state),
+                self.proxy.arrays() if self.proxy else {},
             )
             self.checkpoints.save(self.state.step, checkpoint)
         self.saved_at = time.monotonic()

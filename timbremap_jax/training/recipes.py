@@ -49,6 +49,8 @@ class Recipe:
         Weight of `timbremap_jax.training.objective.overdrive`.
     long_memory : bool
         Whether an LSTM starts as `timbremap_jax.model.lstm.LastState.init_chrono` has it.
+    proxy : bool
+        Whether a `timbremap_jax.model.proxy.Proxy` is trained before the encoder.
     """
 
     input: Input
@@ -64,6 +66,7 @@ class Recipe:
     spread_warmup_share: float = 0.0
     overdrive_weight: float = 0.0
     long_memory: bool = False
+    proxy: bool = False
 
     def gradient_transformation(self, n_steps: int) -> optax.GradientTransformation:
         """Make the optimizer of a run of ``n_steps``."""
@@ -108,6 +111,7 @@ DEFAULT = Recipe(
     spread_warmup_share=1.0,
     overdrive_weight=10.0,
     long_memory=True,
+    proxy=True,
 )
 
 RECIPES = {
