@@ -162,6 +162,47 @@ class TimbreMap {
   }
 }
 
+/** What undoes y = x matrix from the chosen columns of it; rows of zeros for the others. */
+function solveFrom(matrix, chosen) {
+  const dot = (a, b) => a.reduce((total, x, j) => total + (chosen[j] ? x * b[j] : 0), 0);
+  const { values, vectors } = eigen(matrix.map((row) => matrix.map((other) => dot(row, other))));
+  const smallest = 1e-12 * Math.max(...values);
+  const shares = values.map((value) => (value > smallest ? 1 / value : 0));
+  return chosen.map((on, j) =>
+    matrix.map((_, i) =>
+      shares.reduce((total, share, k) => {
+        if (!on || share === 0) return total;
+        const along = matrix.reduce((sum, row, l) => sum + row[j] * vectors[l][k], 0);
+        return total + along * share * vectors[i][k];
+      }, 0)
+    )
+  );
+}
+
+/** Eigenvalues and eigenvectors (columns) of a small symmetric matrix, by Jacobi's rotations. */
+function eigen(matrix) {
+  const a = matrix.map((row) => [...row]);
+  const vectors = a.map((_, i) => a.map((_, j) => (i === j ? 1 : 0)));
+  const rotate = (m, i, j, p, q, cos, sin) => {
+    const [x, y] = [m[i][p], m[j][q]];
+    m[i][p] = cos * x - sin * y;
+    m[j][q] = sin * x + cos * y;
+  };
+  for (let sweep = 0; sweep < 60; sweep++) {
+    for (let p = 0; p < a.length; p++) {
+      for (let q = p + 1; q < a.length; q++) {
+        if (a[p][q] === 0) continue;
+        const angle = 0.5 * Math.atan2(2 * a[p][q], a[q][q] - a[p][p]);
+        const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+        for (let k = 0; k < a.length; k++) rotate(a, k, k, p, q, cos, sin);
+        for (let k = 0; k < a.length; k++) rotate(a, p, q, k, k, cos, sin);
+        for (let k = 0; k < a.length; k++) rotate(vectors, k, k, p, q, cos, sin);
+      }
+    }
+  }
+  return { values: a.map((row, i) => row[i]), vectors };
+}
+
 function check(values, size, name) {
   const numbers = Array.from(values, Number);
   if (numbers.length !== size) {
@@ -175,6 +216,8 @@ function check(values, size, name) {
  *
  * set() puts one parameter where the hand wants it and moves the point to where the map comes
  * nearest; what the map cannot reach is held on top of it as the point moves on, until release().
+ * Parameters that activate() switches off stay where they are, and have no say in where the point
+ * goes.
  */
 class Performer {
   constructor(map) {
@@ -182,6 +225,8 @@ class Performer {
     this.c = new Array(map.controlSize).fill(0.5);
     this.held = null;
     this.grip = null;
+    this.active = null; // all
+    this.solution = map.last.inverse_matrix;
     this.mapped = map.forward(this.c);
     this.p = this.mapped;
   }
@@ -204,7 +249,9 @@ class Performer {
     if (!this.grip || this.grip.index !== index) {
       this.grip = { index, c: this.c, value: this.p[index] };
     }
-    return this.hold(this.drag(this.grip.c, index, this.grip.value, wanted[index]), wanted);
+    const stays = this.active && !this.active[index];
+    const { c: from, value: before } = this.grip;
+    return this.hold(stays ? this.c : this.drag(from, index, before, wanted[index]), wanted);
   }
 
   /** Set all parameters, as a preset does. */
@@ -212,7 +259,35 @@ class Performer {
     const given = check(values, this.map.parameterSize, "recall");
     const wanted = this.inRange(given.map((p, i) => (Number.isFinite(p) ? p : this.p[i])));
     this.grip = null;
-    return this.hold(this.map.inverse(wanted), wanted);
+    return this.hold(this.nearest(wanted), wanted);
+  }
+
+  /** Put the point and all parameters where they were together once. */
+  place(c, values) {
+    const point = check(c, this.map.controlSize, "place");
+    const given = check(values, this.map.parameterSize, "place");
+    this.grip = null;
+    return this.hold(
+      point.map((x, i) => (Number.isFinite(x) ? clip(0, 1)(x) : this.c[i])),
+      this.inRange(given.map((p, i) => (Number.isFinite(p) ? p : this.p[i])))
+    );
+  }
+
+  /** Choose the parameters that follow the map (true); the others stay where they are. */
+  activate(mask) {
+    const chosen = check(mask, this.map.parameterSize, "activate").map(Boolean);
+    const before = this.active || chosen.map(() => true);
+    if (this.held) {
+      // What comes back to the map comes without an offset.
+      const { wanted, reached } = this.held;
+      const back = (i) => chosen[i] && !before[i];
+      this.held = { wanted: wanted.map((p, i) => (back(i) ? reached[i] : p)), reached };
+    }
+    this.active = chosen.every(Boolean) ? null : chosen;
+    const { matrix, inverse_matrix: inverse } = this.map.last;
+    this.solution = this.active ? solveFrom(matrix, chosen) : inverse;
+    this.grip = null;
+    return this.follow();
   }
 
   /** Let go of what is held: the parameters are what the map gives. */
@@ -224,10 +299,11 @@ class Performer {
 
   follow() {
     this.mapped = this.map.forward(this.c);
-    const held = this.held;
-    this.p = held
+    const { held, active, p: before } = this;
+    const target = held
       ? this.inRange(this.mapped.map((p, i) => held.wanted[i] + (p - held.reached[i])))
       : this.mapped;
+    this.p = active ? target.map((p, i) => (active[i] ? p : before[i])) : target;
     return this.p;
   }
 
@@ -249,9 +325,27 @@ class Performer {
     const start = does(map.front, c);
     // From the input of the last dense layer, whose inverse is the least-squares solution.
     const earlier = does(map.earlier, start);
-    const x = earlier.map((value, i) => value + (to - from) * map.last.inverse_matrix[index][i]);
+    const x = earlier.map((value, i) => value + (to - from) * this.solution[index][i]);
     const u = undoes(map.earlier, x, seen);
     return undoes(map.front, map.walk(start, u), seen);
+  }
+
+  /** The point whose parameters are nearest, of those that follow the map. */
+  nearest(wanted) {
+    const { map, active, solution } = this;
+    if (!active) return map.inverse(wanted);
+    const seen = { end: false };
+    const [low, high] = map.parameters.range || [0, 0];
+    const asked = wanted.map((p, i) => (active[i] ? p : (low + high) / 2)); // has no say
+    const drive = undoes(map.after, asked, seen);
+    const earlier = does(map.earlier, does(map.front, this.c));
+    const now = does([map.last], earlier);
+    const x = earlier.map((value, i) =>
+      drive.reduce((total, t, j) => total + (t - now[j]) * solution[j][i], value)
+    );
+    let u = undoes(map.earlier, x, seen);
+    if (seen.end) u = map.walk(map.region.centre, u);
+    return undoes(map.front, u, seen);
   }
 
   inRange(p) {
