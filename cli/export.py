@@ -13,12 +13,12 @@ from timbremap_runtime.core.model_folder import find_model, parameter_names
 from timbremap_runtime.core.types import Scale
 from timbremap_runtime.errors import MissingExtra, PathError, SettingsError
 from timbremap_runtime.export import HOSTS, WITH_VOICE, describe, write
-from timbremap_runtime.export.voice import Voice, VoiceControl
 
 from ._common import command, parser
 
 if TYPE_CHECKING:
     from timbremap_jax.data.patch import Patch
+    from timbremap_runtime.export.voice import Voice
 
 
 @command
@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
         "--instrument",
         type=Path,
         metavar="PATCH_DIR",
-        help="the Faust instrument to build in (default: the model's, for --to faust)",
+        help="the Faust instrument to build in (default: the model's)",
     )
     add("--variant", help="which of its variants (default: the model's)")
     add("--force", action="store_true", help="replace files that are there")
@@ -63,18 +63,19 @@ def find_voice(args: argparse.Namespace) -> Voice | None:
     from timbremap_jax.data.patch import load_patch
     from timbremap_jax.data.render.audition import instrument_of
 
+    compiled = args.to == "page"
     if args.instrument:
-        return voice_of(load_patch(args.instrument, args.variant))
+        return voice_of(load_patch(args.instrument, args.variant), compiled)
     try:
         patch, _ = instrument_of(find_model(args.model), args.variant)
     except SettingsError as error:
         print(f"note: only the map is written: {error}", file=sys.stderr)
         return None
-    return voice_of(patch) if patch.engine == "faust" else None
+    return voice_of(patch, compiled) if patch.engine == "faust" else None
 
 
-def voice_of(patch: Patch) -> Voice:
-    """Take the voice of a Faust instrument.
+def voice_of(patch: Patch, compiled: bool = False) -> Voice:
+    """Take the voice of a Faust instrument, compiled for a page if that is wanted.
 
     Raises
     ------
@@ -82,16 +83,16 @@ def voice_of(patch: Patch) -> Voice:
         The instrument is not one for Faust.
     FormatError
         The voice does not compile, or lacks a control that the instrument names.
+    MissingExtra
+        It has to be compiled for a page, and DawDreamer is not installed.
     """
     if patch.engine != "faust":
         raise SettingsError(f"{patch.file}: its engine is {patch.engine}; name a Faust instrument")
-    from timbremap_jax.data.engines import open_engine
+    from timbremap_jax.data.engines import faust_wasm, open_engine
 
     with contextlib.suppress(MissingExtra):  # without DawDreamer the voice is taken as it is
         open_engine(patch)
-    source = Path(patch.source)
-    controls = (VoiceControl(p.control, p.low, p.high, p.steps) for p in patch.parameters)
-    return Voice(source.name, source.read_text(encoding="utf-8"), tuple(controls), patch.fixed)
+    return faust_wasm.voice_of(patch, compiled)
 
 
 def save(files: dict[str, str], args: argparse.Namespace) -> None:

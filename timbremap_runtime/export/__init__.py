@@ -25,12 +25,13 @@ HOSTS = {
     "pd": "an abstraction for Pure Data, of vanilla objects",
     "supercollider": "a function file for sclang, also for UGens",
     "max": "for Max: a patch, a script for v8, a codebox for gen~",
+    "page": "one HTML file with pad and instrument, that plays from a disk",
     "json": "every number with names, units and ranges",
 }
 """What is written for each host; the host's file has its name."""
 
 
-WITH_VOICE = ("faust",)
+WITH_VOICE = ("faust", "page")
 """Hosts that make an instrument of a map and a Faust voice."""
 
 

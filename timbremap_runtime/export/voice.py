@@ -46,12 +46,19 @@ class Voice:
         One for each parameter, in the order of the map.
     fixed : mapping of str to float
         Controls that are held at one value.
+    pitch, velocity : int
+        The note that its sounds were learned with: MIDI note number, 1 to 127.
+    wasm : bytes
+        The voice compiled (`timbremap_runtime.export.wasm`), for hosts that run no Faust.
     """
 
     file_name: str
     text: str
     controls: tuple[VoiceControl, ...]
     fixed: Mapping[str, float]
+    pitch: int = 57
+    velocity: int = 100
+    wasm: bytes = b""
 
     def check(self, chain: Chain) -> None:
         """Refuse a map of another number of parameters.
