@@ -1,4 +1,4 @@
-"""One HTML file with a map, a pad and the instrument in it, that plays from a disk or a web server."""
+"""One HTML file with a map, a pad and the instrument, that plays from a disk or a web server."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ SCRIPT = (
 )
 """Modules in the order in which they need each other."""
 
+HOW = (
+    "Press and drag, or play the keys A W S E D F. With the pad in focus, arrow keys move the point"
+)
+HOW_Z = "; page up and page down, or the wheel, move z"
+"""What the page says under the pad."""
+
 IMPORT = re.compile(r"^import .*;\n", re.MULTILINE)
 EXPORT = re.compile(r"^export ", re.MULTILINE)
 
@@ -51,6 +57,7 @@ def write(chain: Chain, voice: Voice | None = None) -> dict[str, str]:
         description=chain.description.replace("--", "- -"),
         title=html.escape(chain.name),
         sizes=f"{chain.control_size} coordinates play {chain.parameter_size} parameters.",
+        how=f"{HOW}{HOW_Z if chain.control_size > 2 else ''}.",
         style=_read("page.css"),
         worklet=bundle(WORKLET),
         data=json.dumps(data).replace("<", "\\u003c"),

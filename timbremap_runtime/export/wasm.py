@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 MAGIC = b"\0asm\x01\0\0\0"
 CUSTOM, DATA = 0, 11
 """Numbers of sections (WebAssembly Core Specification 2.0, 5.5.2)."""
-SECTION = "timbremap"
+HEAD = b"\x09timbremap"
+"""How our section begins: with its name, and before that the length of it."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,15 @@ def pack(module: bytes, source: str) -> bytes:
     try:
         description: dict[str, Any] = json.loads(text[text.index(b"{") :])
         controls = {each["address"]: each["index"] for each in _items(description["ui"])}
-        counts = (description[key] for key in ("size", "inputs", "outputs"))
-        program = Program(*counts, controls, description["version"], source)
+        size, inputs, outputs = (int(description[key]) for key in ("size", "inputs", "outputs"))
+        program = Program(size, inputs, outputs, controls, description["version"], source)
     except (ValueError, KeyError, TypeError):
         raise FormatError(
             "the WebAssembly module does not describe its controls; compile it with Faust 2.50 or"
             " later"
         ) from None
     kept = [part for part in parts if part[0] not in (DATA, CUSTOM)]
-    name = SECTION.encode()
-    section = bytes([len(name)]) + name + json.dumps(asdict(program), sort_keys=True).encode()
+    section = HEAD + json.dumps(asdict(program), sort_keys=True).encode()
     return MAGIC + b"".join(
         bytes([number]) + _leb128(len(content)) + content
         for number, content in [*kept, (CUSTOM, section)]
@@ -94,12 +94,11 @@ def unpack(module: bytes) -> Program:
     FormatError
         There is none.
     """
-    start = bytes([len(SECTION)]) + SECTION.encode()
     try:
         for number, content in _sections(module):
-            if number == CUSTOM and content.startswith(start):
-                return Program(**json.loads(content[len(start) :]))
-    except (ValueError, TypeError, IndexError):
+            if number == CUSTOM and content.startswith(HEAD):
+                return Program(**json.loads(content[len(HEAD) :]))
+    except (ValueError, TypeError):
         pass
     raise FormatError("not a WebAssembly voice of TimbreMap; make it again from its .dsp file")
 
@@ -163,13 +162,11 @@ def _sections(module: bytes) -> Iterator[tuple[int, bytes]]:
     at = len(MAGIC)
     while at < len(module):
         number, at = module[at], at + 1
-        size = shift = 0
-        while True:
-            byte, at = module[at], at + 1
-            size |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                break
+        size, shift, more = 0, 0, True
+        while more and at < len(module):
+            size |= (module[at] & 0x7F) << shift
+            more = module[at] >= 0x80
+            shift, at = shift + 7, at + 1
         yield number, module[at : at + size]
         at += size
 

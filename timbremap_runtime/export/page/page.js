@@ -198,3 +198,6 @@ at("midi").addEventListener("click", async () => {
 });
 
 changed();
+
+/** For scripts that go on from here. */
+window.timbremap = { map, performer, player };

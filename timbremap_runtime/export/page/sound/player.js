@@ -5,6 +5,9 @@ import { createInstrument, prepare } from "./instrument.js";
 const CROSSFADE_S = 0.06;
 const LOOK = 32768; // samples that the analyser keeps
 
+/** Sounds are learned at this rate; at another one an instrument may sound a little different. */
+export const SAMPLE_RATE = 44100;
+
 /**
  * Make a player.
  *
@@ -12,7 +15,7 @@ const LOOK = 32768; // samples that the analyser keeps
  * @param worklet where the processors are, if not beside this file
  */
 export async function createPlayer({ context, worklet, count = 8 } = {}) {
-  context ??= new AudioContext({ latencyHint: "interactive" });
+  context ??= new AudioContext({ latencyHint: "interactive", sampleRate: SAMPLE_RATE });
   await prepare(context, worklet);
   const volume = new GainNode(context, { gain: 0.8 });
   const limiter = new AudioWorkletNode(context, "timbremap-limiter", { outputChannelCount: [2] });

@@ -1,0 +1,240 @@
+"""The page is opened from a disk in a real browser without a network, played, and listened to."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from timbremap_cli import export
+
+import timbremap_runtime as tm
+from tests.support.exports import make_case
+from tests.support.paths import LFO4, PATCHES
+from tests.support.sound import aligned, apart
+from timbremap_jax.data.engines.faust import FaustEngine
+from timbremap_jax.data.engines.faust_wasm import voice_of
+from timbremap_jax.data.patch import load_patch
+from timbremap_runtime.export import write
+from timbremap_runtime.export.page_host import SCRIPT, WORKLET, bundle
+from timbremap_runtime.export.wasm import instrument
+
+PAGES = {"fm": LFO4, "clonewheel": PATCHES / "additive" / "clonewheel"}
+
+SECONDS = 0.25
+"""Of a note that is listened to."""
+
+LISTEN = """async (seconds) => {
+  const { analyser, context } = window.timbremap.player;
+  const end = context.currentTime + seconds;
+  while (context.currentTime < end) await new Promise((done) => setTimeout(done, 5));
+  const samples = new Float32Array(analyser.fftSize);
+  analyser.getFloatTimeDomainData(samples);
+  const bytes = new Uint8Array(samples.buffer);
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) {
+    text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  }
+  return btoa(text);
+}"""
+"""What was heard up to so many seconds from now: 0.74 s in all."""
+
+MIDI = """
+const port = (name) => ({ name, sent: [], send(bytes) { this.sent.push([...bytes]); } });
+const access = {
+  inputs: new Map([["in", port("Pads")]]),
+  outputs: new Map([["out", port("Synth")]]),
+};
+navigator.requestMIDIAccess = async () => access;
+window.midi = {
+  send: (...data) => access.inputs.get("in").onmidimessage({ data }),
+  sent: access.outputs.get("out").sent,
+};
+"""
+"""MIDI ports without hardware."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the pages."""
+    out = tmp_path_factory.mktemp("pages")
+    for name, home in PAGES.items():
+        arguments = [str(home / "models" / name), "--to", "page", "--out", str(out)]
+        variant = ["--variant", "fm"] if name == "fm" else []
+        assert export.main([*arguments, "--instrument", str(home), *variant]) == 0
+    for name, text in write(make_case("two layers").chain, "page").items():
+        (out / name).write_text(text, encoding="utf-8")
+    return out
+
+
+class Opened:
+    """A page from the disk, with what it complained about."""
+
+    def __init__(self, browser: Any, file: Path, **options: Any):
+        self.context = browser.new_context(offline=True, **options)
+        self.page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.asked: list[str] = []
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.add_init_script(MIDI)
+        self.address = file.as_uri()
+        self.page.goto(self.address)
+        self.page.wait_for_function("window.timbremap")
+
+    def press(self, x: float, y: float) -> list[float]:
+        """Press on the pad; return the whole point."""
+        pad = self.page.locator("#pad")
+        pad.scroll_into_view_if_needed()
+        box = pad.bounding_box()
+        self.page.mouse.move(box["x"] + x * box["width"], box["y"] + (1 - y) * box["height"])
+        self.page.mouse.down()
+        return self.page.evaluate("timbremap.performer.c")
+
+    def listen(self, seconds: float) -> NDArray[np.float32]:
+        """Listen so long, and return the last 0.74 s."""
+        return np.frombuffer(
+            base64.b64decode(self.page.evaluate(LISTEN, seconds)), np.float32
+        )  # fmt: skip
+
+    def hush(self) -> None:
+        """Wait until nothing sounds."""
+        while np.abs(self.listen(0.1)[-2048:]).max() > 1e-5:
+            pass
+
+
+@pytest.fixture
+def opened(browser: Any, folder: Path) -> Iterator[Any]:
+    made: list[Opened] = []
+
+    def open_page(name: str, **options: Any) -> Opened:
+        made.append(Opened(browser, folder / f"{name}.html", **options))
+        return made[-1]
+
+    yield open_page
+    for each in made:
+        assert each.complaints == []
+        assert [url for url in each.asked if not url.startswith("data:")] == [each.address]
+        each.context.close()
+
+
+def expected_at(name: str, points: list[list[float]]) -> list[NDArray[np.float32]]:
+    """Render the beginning of the note at points."""
+    home = PAGES[name]
+    patch = load_patch(home, "fm" if name == "fm" else None)
+    mapping = tm.load(home / "models" / name)
+    note = patch.note.with_changes(sustain_ms=1000 * SECONDS, release_ms=0)
+    engine = FaustEngine(patch)
+    return [engine.render(mapping.forward(point).tolist(), note) for point in points]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PAGES)
+def test_it_sounds_as_the_point_does_in_the_renderer(name: str, opened: Any):
+    pytest.importorskip("dawdreamer", reason="needs DawDreamer")
+    page = opened(name)
+    page.page.evaluate("timbremap.player.setVolume(1)")
+    page.listen(0.1)
+    heard: list[NDArray[np.float32]] = []
+    points: list[list[float]] = []
+    for x, y in ((0.2, 0.8), (0.85, 0.3)):
+        points.append(page.press(x, y))
+        assert points[-1][:2] == pytest.approx([x, y], abs=0.01)
+        heard.append(page.listen(SECONDS + 0.15))
+        page.page.mouse.up()
+        page.hush()
+    expected = expected_at(name, points)
+    assert apart(expected[0], expected[1]) > 3.0
+    for captured, sound in zip(heard, expected, strict=True):
+        assert apart(aligned(captured, sound), sound) < 1.0
+
+
+@pytest.mark.slow
+def test_another_model_is_faded_to_while_a_note_is_held(opened: Any):
+    page = opened("fm")
+    patch = load_patch(LFO4, "pwm")
+    page.press(0.5, 0.5)
+    before = page.listen(0.5)[-16_384:]
+    page.page.evaluate(
+        "([instrument, values]) => timbremap.player.load(instrument, values)",
+        [instrument(voice_of(patch)), tm.load(LFO4 / "models" / "pwm").forward([0.5] * 3).tolist()],
+    )
+    change, after = page.listen(0.3), page.listen(0.5)[-16_384:]
+    steady = [np.abs(np.diff(each)).max() for each in (before, after)]
+    assert np.abs(np.diff(change)).max() < 1.1 * max(steady)
+    assert min(np.abs(before).max(), np.abs(after).max()) > 0.05
+    assert apart(after, before) > 3.0  # another sound
+    page.page.mouse.up()
+
+
+@pytest.mark.slow
+def test_midi_plays_it_and_mpe_moves_it(opened: Any):
+    page = opened("fm")
+    page.page.get_by_role("button", name="Use MIDI").click()
+    page.page.wait_for_function("document.querySelector('#status').innerText.includes('Pads')")
+    page.page.evaluate("midi.send(0x91, 60, 100); midi.send(0xe1, 0, 96); midi.send(0xd1, 127)")
+    assert page.page.evaluate("timbremap.performer.c") == pytest.approx([0.75, 64 / 127, 1.0])
+    assert np.abs(page.listen(0.2)[-2048:]).max() > 0.02
+    page.page.evaluate("midi.send(0x81, 60, 0)")
+    page.hush()
+
+
+@pytest.mark.slow
+def test_keys_and_the_pads_own_keys_play_it(opened: Any):
+    page = opened("fm")
+    page.page.keyboard.down("a")
+    assert np.abs(page.listen(0.2)[-2048:]).max() > 0.02
+    page.page.keyboard.up("a")
+    page.hush()
+    page.page.locator("#pad").focus()
+    for key in ("ArrowRight", "ArrowUp", "PageDown"):
+        page.page.keyboard.press(key)
+    assert page.page.evaluate("timbremap.performer.c") == pytest.approx([0.52, 0.52, 0.48])
+    row = page.page.locator("#parameters input").first
+    row.fill("100")
+    assert page.page.evaluate("timbremap.performer.p[0]") == pytest.approx(100)
+    page.page.get_by_role("button", name="Follow the pad again").click()
+    c, p = page.page.evaluate("[timbremap.performer.c, timbremap.performer.p]")
+    assert p == pytest.approx(tm.load(LFO4 / "models" / "fm").forward(c).tolist(), abs=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_a_map_without_an_instrument_plays_a_synth_by_midi(look: str, opened: Any):
+    page = opened("a_two_layers_map", color_scheme=look, viewport={"width": 360, "height": 700})
+    assert page.page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert "plays a synth by MIDI" in page.page.locator("#status").inner_text()
+    page.page.get_by_role("button", name="Use MIDI").click()
+    page.page.locator("#output").select_option(label="Synth")
+    c = page.press(0.3, 0.6)
+    page.page.mouse.up()
+    sent = page.page.evaluate("midi.sent")
+    assert [0x90, 57, 100] in sent and [0x80, 57, 0] in sent
+    last = {cc: value for status, cc, value in sent if status == 0xB0}
+    p = make_case("two layers").mapping.forward(c)
+    assert list(last) == list(range(20, 20 + len(p)))
+    np.testing.assert_allclose(list(last.values()), p, atol=0.501)
+
+
+def test_names_do_not_break_the_page_and_the_same_model_gives_the_same_bytes():
+    chain = make_case("normal").chain
+    (first,), (again,) = write(chain, "page").values(), write(chain, "page").values()
+    assert first == again
+    assert "Größe" not in first and "\\u003c" not in first
+    voice = voice_of(load_patch(LFO4, "fm"))
+    with pytest.raises(tm.SettingsError, match="4 learned parameters"):
+        write(chain, "page", voice)
+
+
+def test_the_modules_are_joined_whole():
+    for names in (SCRIPT, WORKLET):
+        text = bundle(names)
+        assert "import " not in text.replace("import.meta", "") and "\nexport " not in text
+        declared = re.findall(r"^(?:async )?(?:const|function|class) (\w+)", text, re.MULTILINE)
+        assert len(declared) > 10 and len(set(declared)) == len(declared)
