@@ -11,8 +11,9 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, get_args
 
+from timbremap_runtime.core.types import Scale
 from timbremap_runtime.errors import MissingExtra, TimbreMapError
 
 HIGHEST_SEED = 2**32 - 1
@@ -208,6 +209,15 @@ def pitch(text: str) -> int:
             f"invalid note '{text}'; use 0 to 127 or a name such as A2"
         )
     return int(text)
+
+
+def add_scale(arguments: argparse.ArgumentParser) -> None:
+    """Add ``--scale``, whose default is None: what each map has."""
+    arguments.add_argument(
+        "--scale",
+        choices=get_args(Scale),
+        help="of the pad (default: even where the map has it, else normal)",
+    )
 
 
 def bar(unit: str) -> Callable[[Iterable[Any], int], Iterable[Any]]:

@@ -99,7 +99,7 @@ def play(model: Path, folder: Path) -> list[Path]:
     from timbremap_jax.data.patch import load_patch
     from timbremap_jax.data.render.audition import keep_sound
 
-    mapping = tm.load(model / "timbremap")
+    mapping = tm.load(model / "timbremap", None)  # on the scale that tm-serve plays
     patch = load_patch(PATCH, VARIANT)
     engine = FaustEngine(patch)
     note = patch.note.with_changes(sustain_ms=1500, release_ms=100)

@@ -6,15 +6,14 @@ import argparse
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import timbremap_runtime as tm
 from timbremap_runtime.core.model_folder import find_model, parameter_names
-from timbremap_runtime.core.types import Scale
 from timbremap_runtime.errors import MissingExtra, PathError, SettingsError
 from timbremap_runtime.export import HOSTS, WITH_VOICE, describe, write
 
-from ._common import command, parser
+from ._common import add_scale, command, parser
 
 if TYPE_CHECKING:
     from timbremap_jax.data.patch import Patch
@@ -33,7 +32,7 @@ def main(argv: list[str] | None = None) -> None:
     add("model", type=Path, help="a model folder, or its timbremap folder")
     add("--to", required=True, metavar="HOST", help=f"one of {', '.join(HOSTS)}")
     add("--out", type=Path, default=Path(), metavar="FOLDER", help="where to write (default: here)")
-    add("--scale", choices=get_args(Scale), default="normal", help="of the point's space")
+    add_scale(arguments)
     add(
         "--instrument",
         type=Path,

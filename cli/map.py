@@ -16,7 +16,7 @@ from timbremap_runtime.core.model_folder import find_model
 from timbremap_runtime.core.types import PARAMETER_MAX
 from timbremap_runtime.errors import SettingsError
 
-from ._common import command, parser, pitch
+from ._common import add_scale, command, parser, pitch
 from ._rows import read_rows
 
 
@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> None:
     add("model", type=Path, help="a model folder, or its timbremap folder")
     add("values", type=float, nargs="*", metavar="VALUE", help="the coordinates of one point")
     add("--inverse", action="store_true", help="parameters to a point")
-    add("--scale", choices=("normal", "uniform"), default="normal", help="of the control space")
+    add_scale(arguments)
     add(
         "--wav",
         type=Path,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from timbremap_runtime.core.model_folder import find_model
 
-from ._common import as_typed, bar, command, parser, seed
+from ._common import add_scale, as_typed, bar, command, parser, seed
 
 if TYPE_CHECKING:
     from timbremap_jax.report.settings import ReportSettings
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--variant", help="which of its variants (default: the model's)")
     add("--quick", action="store_true", help="listen to a tenth of the sounds")
     add("--seed", type=seed, default=0, help="the same seed gives the same figures")
-    add("--scale", choices=("normal", "uniform"), default="normal", help="of the control space")
+    add_scale(arguments)
     add(
         "--floor",
         type=float,

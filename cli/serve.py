@@ -14,7 +14,7 @@ from timbremap_runtime.errors import PathError
 from timbremap_runtime.service.settings import ServiceSettings
 from timbremap_runtime.service.targets import Target
 
-from ._common import command, parser, positive
+from ._common import add_scale, command, parser, positive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,12 +71,7 @@ def arguments() -> argparse.ArgumentParser:
         metavar="[HOST:]PORT",
         help=f"send /wek/outputs there, 0 to 1 (Wekinator's own port is {WEKINATOR_PORT})",
     )
-    add(
-        "--scale",
-        choices=("normal", "uniform"),
-        default=DEFAULTS.scale,
-        help="of the control space",
-    )
+    add_scale(made)
     add(
         "--smooth",
         type=float,

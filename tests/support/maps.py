@@ -40,7 +40,8 @@ def random_map(
     mean = rng.normal(0.0, 0.1, m).astype(dtype)
     std = rng.uniform(0.5, 1.5, m).astype(dtype)
     minimum, width = (mean - 3.0 * std).astype(dtype), (6.0 * std).astype(dtype)
-    vec_scale = VecScale(mean, std, minimum, width, scale)
+    knots = random_knots(m) if scale == "even" else None
+    vec_scale = VecScale(mean, std, minimum, width, scale, knots)
     pca_layer = None
     if pca:
         axes = _orthogonal(rng, m).astype(dtype)

@@ -47,7 +47,7 @@ class OpenModel:
     parameter_names : tuple of str
         Names of the n parameters.
     mapping : TimbreMap
-        What was exported of it.
+        What was exported of it, on the scale that is played.
     sounds : TrainingSounds or None
         What its training sounds have in common; None in folders of version 0.1.
     proxy : Proxy or None
@@ -123,7 +123,7 @@ def open_model(model_dir: Path) -> OpenModel:
         config.features,
         config.input_shape,
         config.parameter_names,
-        tm.load(model_dir),
+        tm.load(model_dir, None),
         TrainingSounds.load(model_dir / SOUNDS),
         Proxy.from_arrays(saved.proxy) if saved.proxy else None,
     )

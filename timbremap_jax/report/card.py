@@ -152,7 +152,7 @@ def identity(subject: Subject, settings: ReportSettings) -> dict[str, Any]:
             "parameters": list(subject.parameter_names),
         },
         "features": asdict(subject.features),
-        "settings": settings.as_json(),
+        "settings": {**settings.as_json(), "scale": subject.mapping.scale},
     }
 
 

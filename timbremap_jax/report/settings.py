@@ -20,8 +20,8 @@ class ReportSettings:
     ----------
     seed : int
         Of every random choice.
-    scale : {"normal", "uniform"}
-        Of the control space.
+    scale : {"normal", "uniform", "even"} or None
+        Of the control space; None for the even one where a map has it, else the normal one.
     floor : float or None
         Mel power of silence; None for 80 dB below the loudest mel value of the test sounds.
     n_test : int
@@ -45,7 +45,7 @@ class ReportSettings:
     """
 
     seed: int = 0
-    scale: Scale = "normal"
+    scale: Scale | None = None
     floor: float | None = None
     n_test: int = 1000
     n_points: int = 1500

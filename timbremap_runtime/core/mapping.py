@@ -168,7 +168,7 @@ class TimbreMap:
 
     @property
     def scale(self) -> Scale:
-        """How [0, 1] becomes Z*: "normal" or "uniform"."""
+        """How [0, 1] becomes Z*: "normal", "uniform" or "even"."""
         return self._scale.scale
 
     def frame_source(self, direction: Literal["forward", "inverse"]) -> str:

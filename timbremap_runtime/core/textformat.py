@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from timbremap_runtime.core import layers
-from timbremap_runtime.core.layers.vec_scale import VecScale, check_scale
+from timbremap_runtime.core.layers.vec_scale import EVEN, VecScale, check_scale
 from timbremap_runtime.core.mapping import TimbreMap, named_layers
 from timbremap_runtime.core.model_folder import CONFIG, find_map
 from timbremap_runtime.core.types import Scale
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from timbremap_runtime.core.layers.base import Layer
     from timbremap_runtime.core.types import FloatArray
@@ -49,15 +49,16 @@ _NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _WHOLE_NUMBER = r"[+-]?[0-9]+\.[0-9]{32}"
 
 
-def load(folder: str | os.PathLike[str], scale: Scale = "normal") -> TimbreMap:
+def load(folder: str | os.PathLike[str], scale: Scale | None = "normal") -> TimbreMap:
     """Read a map from a folder.
 
     Parameters
     ----------
     folder : path
         The map's folder, by custom named ``timbremap``, or the model folder that it lies in.
-    scale : {"normal", "uniform"}
-        How the pad's [0, 1] covers the latent space.
+    scale : {"normal", "uniform", "even"} or None
+        How the pad's [0, 1] covers the latent space. None is what the commands play: the even
+        scale where the map has one, else the normal one.
 
     Returns
     -------
@@ -72,7 +73,7 @@ def load(folder: str | os.PathLike[str], scale: Scale = "normal") -> TimbreMap:
         If the content of the folder is not as the format says; the message begins with the file
         (and line) and says what was expected.
     SettingsError
-        If `scale` is unknown.
+        If `scale` is unknown, or the map has no even scale.
 
     Examples
     --------
@@ -81,7 +82,8 @@ def load(folder: str | os.PathLike[str], scale: Scale = "normal") -> TimbreMap:
     # Only here, as in `save`: pathlib and shutil take as long to import as all of this package.
     from pathlib import Path
 
-    check_scale(scale)
+    if scale is not None:
+        check_scale(scale)
     folder = Path(folder)
     try:
         return _load(folder, scale)
@@ -145,7 +147,43 @@ def save(mapping: TimbreMap, folder: str | os.PathLike[str]) -> None:
         raise PathError(f"{folder}: cannot be written ({reason}); choose another folder") from error
 
 
-def _load(folder: Path, scale: Scale) -> TimbreMap:
+def save_even(even: ArrayLike, folder: str | os.PathLike[str]) -> None:
+    """Give a map in a folder an even scale, and leave all its other files as they are.
+
+    Parameters
+    ----------
+    even : array_like, shape (m, k + 1)
+        Knots of the even scale, as `VecScale` takes them.
+    folder : path
+        The map's folder, or the model folder that it lies in.
+
+    Raises
+    ------
+    PathError
+        If there is no map, or its folder cannot be written.
+    ShapeError, SettingsError
+        If the knots are not of this map, or do not increase from 0 to 1.
+    """
+    from pathlib import Path
+
+    knots = load(folder).vec_scale.with_even(even).even
+    assert knots is not None
+    place = Path(folder)
+    place = (find_map(place) or place) / VecScale.folder
+    new = place / f".{EVEN}.{os.getpid()}"
+    try:
+        new.write_bytes(_as_text(knots))
+        # Where both are there they have to agree, and the text alone is enough.
+        (place / f"{EVEN}.npy").unlink(missing_ok=True)
+        new.replace(place / EVEN)
+        np.save(place / f"{EVEN}.npy", knots.astype(np.float32))
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        reason = error.strerror or error
+        raise PathError(f"{place}: cannot be written ({reason}); check its permissions") from error
+
+
+def _load(folder: Path, scale: Scale | None) -> TimbreMap:
     if not folder.is_dir():
         found = "a file" if _exists(folder) else "nothing"
         raise PathError(f"{folder}: expected a folder, found {found}; give a model folder")
@@ -167,12 +205,13 @@ def _load(folder: Path, scale: Scale) -> TimbreMap:
         raise FormatError(f"{folder}: {error}") from error
 
 
-def _scaled(layer: VecScale, scale: Scale, folder: Path) -> VecScale:
+def _scaled(layer: VecScale, scale: Scale | None, folder: Path) -> VecScale:
     if scale == "even" and layer.even is None:
         raise SettingsError(
-            f"{folder.parent}: this map has no even scale; use 'normal' or 'uniform'"
+            f"{folder.parent}: this map has no even scale; use 'normal' or 'uniform', or measure"
+            f" one with  tm-even {folder.parent}"
         )
-    return layer.with_scale(scale)
+    return layer.with_scale(scale or ("normal" if layer.even is None else "even"))
 
 
 def _why_no_model(folder: Path) -> str:
@@ -383,8 +422,11 @@ def _write(mapping: TimbreMap, folder: Path) -> None:
         path = folder / name
         path.mkdir()
         for file, array in layer.arrays().items():
-            text = "".join(f"{value:.32f}\n" for value in array.ravel().tolist())
-            (path / file).write_bytes(text.encode())
+            (path / file).write_bytes(_as_text(array))
             np.save(path / f"{file}.npy", array.astype(np.float32))
         for file, word in layer.words().items():
             (path / file).write_bytes(f"{word}\n".encode())
+
+
+def _as_text(array: FloatArray) -> bytes:
+    return "".join(f"{value:.32f}\n" for value in array.ravel().tolist()).encode()

@@ -57,13 +57,13 @@ class Library:
         """Names of the models there are, in order."""
         return sorted(self.folders())
 
-    def load(self, name: str | float, scale: Scale = "normal") -> NamedMap:
-        """Read a model.
+    def load(self, name: str | float, scale: Scale | None = None) -> NamedMap:
+        """Read a model, in the even scale where it has one unless another is asked for.
 
         Raises
         ------
         SettingsError
-            There is none of that name; the message holds those there are.
+            There is none of that name; the message holds those there are. Or it has no even scale.
         FormatError
             It cannot be read.
         """

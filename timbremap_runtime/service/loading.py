@@ -24,6 +24,8 @@ class ModelLoader:
         The models.
     current : NamedMap
         The one that is played from the start.
+    scale : {"normal", "uniform", "even"} or None
+        Of every model until another is asked for; None for what each has: see `Library.load`.
     on_loaded : callable
         Is given each model that was read.
     on_error : callable
@@ -34,13 +36,15 @@ class ModelLoader:
         self,
         library: Library,
         current: NamedMap,
+        scale: Scale | None,
         on_loaded: Callable[[NamedMap], None],
         on_error: Callable[[str, Address | None], None],
     ):
         self._library = library
         self._on_loaded, self._on_error = on_loaded, on_error
         self.current = current
-        self._wanted: tuple[str | float, Scale, Address | None] | None = None
+        self._scale = scale
+        self._wanted: tuple[str | float, Scale | None, Address | None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -55,7 +59,7 @@ class ModelLoader:
         sender: Address | None = None,
     ) -> None:
         """Ask for another model, another scale or both; what is not given stays."""
-        before = self._wanted or (self.current.name, self.current.mapping.scale, None)
+        before = self._wanted or (self.current.name, self._scale, None)
         self._wanted = (before[0] if name is None else name, scale or before[1], sender)
         if not self.busy:
             self._task = asyncio.get_running_loop().create_task(self._read())
@@ -78,5 +82,5 @@ class ModelLoader:
             if self._wanted == wanted:
                 self._wanted = None
                 if model:
-                    self.current = model
+                    self.current, self._scale = model, scale
                     self._on_loaded(model)

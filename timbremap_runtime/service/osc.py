@@ -5,7 +5,7 @@ In::
     /tm/c X Y Z            move the point            /tm/c/0 X      one coordinate
     /tm/p P0 P1 ...        set all parameters        /tm/p/3 V, /tm/p/NAME V      one
     /tm/place X Y Z P0 P1 ...                        both, as they were together once
-    /tm/load NAME          another model             /tm/scale uniform|normal
+    /tm/load NAME          another model             /tm/scale even|normal|uniform
     /tm/active 1 0 1 ...   which parameters follow   /tm/smooth MS
     /tm/hold 0|1           hold what is set by hand  /tm/release MS  let go of it
     /tm/get                everything, to who asks   /tm/ping       answered by /tm/pong
@@ -106,7 +106,7 @@ class OscService:
         self._on_error = on_error
         self._clock = clock
         model = library.load(settings.model or library.names()[0], settings.scale)
-        self._loader = ModelLoader(library, model, self._swap, self._report)
+        self._loader = ModelLoader(library, model, settings.scale, self._swap, self._report)
         self._performer = Performer(model.mapping, settings.smoothing_ms, clock)
         self._words = ParameterWords(model.parameter_names)
         self._sender = Sender(self.targets, self.traffic)

@@ -21,8 +21,8 @@ class ServiceSettings:
         Where parameters are sent from the start.
     model : str or None
         The first model; None for the first of the library.
-    scale : {"normal", "uniform"}
-        Of the control space.
+    scale : {"normal", "uniform", "even"} or None
+        Of the control space; None for the even one where a model has it, else the normal one.
     smoothing_ms : float
         Time constant of smoothing.
     """
@@ -31,5 +31,5 @@ class ServiceSettings:
     port: int = 9000
     targets: Sequence[Target] = ()
     model: str | None = None
-    scale: Scale = "normal"
+    scale: Scale | None = None
     smoothing_ms: float = 0.0

@@ -2,6 +2,7 @@
 from cli import _common as _common
 from cli import demo as demo
 from cli import encode as encode
+from cli import even as even
 from cli import export as export
 from cli import features as features
 from cli import generate as generate

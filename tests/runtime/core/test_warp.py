@@ -10,8 +10,11 @@ import pytest
 
 import timbremap_runtime as tm
 from tests.support.maps import TOLERANCE, random_knots, random_map
+from timbremap_runtime.core.textformat import save_even
 from timbremap_runtime.core.types import Scale
 from timbremap_runtime.core.warp import REACH, Warp
+
+STATISTICS = ("mean", "std", "minimum", "range")
 
 
 def even_map(sizes: tuple[int, ...] = (3, 9)) -> tm.TimbreMap:
@@ -75,8 +78,38 @@ def test_the_folder_keeps_it_beside_what_other_readers_know(tmp_path: Path):
         file.unlink()
     for scale, p in zip(scales, before, strict=True):
         np.testing.assert_array_equal(tm.load(tmp_path / "pad", scale).forward(c), p)
-    with pytest.raises(tm.SettingsError, match=r"timbremap: this map has no even scale"):
+    with pytest.raises(tm.SettingsError, match=r"timbremap: .* no even scale; .* tm-even"):
         tm.load(tmp_path / "pad", scale="even")
+
+
+def test_without_a_choice_it_is_what_is_played_where_a_map_has_it(tmp_path: Path):
+    mapping = even_map()
+    tm.save(mapping, tmp_path / "even" / "timbremap")
+    assert tm.load(tmp_path / "even", scale=None).scale == "even"
+    statistics = tm.VecScale(*(getattr(mapping.vec_scale, name) for name in STATISTICS))
+    tm.save(tm.TimbreMap(statistics, mapping.dense, mapping.pca), tmp_path / "old" / "timbremap")
+    assert tm.load(tmp_path / "old", scale=None).scale == "normal"
+
+
+@pytest.mark.parametrize("given", ["pad", "pad/timbremap"])
+def test_a_map_that_is_there_is_given_one(given: str, tmp_path: Path):
+    mapping = random_map(np.random.default_rng(0))
+    tm.save(mapping, tmp_path / "pad" / "timbremap")
+
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    before = files()
+    for seed in (3, 4):  # once more, it is replaced
+        save_even(random_knots(3, seed=seed), tmp_path / given)
+        read = tm.load(tmp_path / "pad", scale="even").vec_scale.even
+        np.testing.assert_allclose(read, random_knots(3, seed=seed), rtol=0, atol=1e-30)
+    after = files()
+    assert {path.name for path in after.keys() - before.keys()} == {"even", "even.npy"}
+    assert all(after[path] == content for path, content in before.items())
+    with pytest.raises(tm.ShapeError, match="expected 3 rows"):
+        save_even(random_knots(2), tmp_path / given)
+    assert files() == after
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def test_where_a_parameter_leads_does_not_depend_on_the_way(performer: Performer
 
 
 @pytest.mark.parametrize("sizes", [(3, 3), (3, 4), (3, 9), (8, 8), (3, 5, 9)])
-@pytest.mark.parametrize("scale", ["normal", "uniform"])
+@pytest.mark.parametrize("scale", ["normal", "uniform", "even"])
 def test_a_parameter_at_its_end_does_not_throw_the_point_into_a_corner(sizes, scale):
     rng = np.random.default_rng(1)
     activations = ("tanh", "sigmoid")[-len(sizes) + 1 :]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import shutil
 import struct
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ import pytest
 from pythonosc.osc_message_builder import build_msg
 
 import timbremap_runtime as tm
+from tests.support.maps import random_knots
 from tests.support.osc_client import (
     Client,
     Clock,
@@ -25,6 +27,7 @@ from tests.support.osc_client import (
     make_map,
     serving,
 )
+from timbremap_runtime.core.textformat import save_even
 from timbremap_runtime.errors import ConnectionFailed, SettingsError
 from timbremap_runtime.service import sending
 from timbremap_runtime.service.library import Library
@@ -476,6 +479,26 @@ def test_a_scale_that_was_just_asked_for_is_kept_by_a_model_that_is_loaded(libra
         call(service.drained)
         assert service.model.name == "two"
         assert service.performer.mapping.scale == "uniform"
+
+
+def test_a_model_is_played_on_the_even_scale_where_it_has_one(library: Path, tmp_path: Path):
+    folder = shutil.copytree(library, tmp_path / "library")
+    save_even(random_knots(3), folder / "two")
+    with serving(folder, "one", clock=leaping()) as (service, _, call):
+
+        def after(address: str, value: str) -> str:
+            call(service.handle, address, [value])
+            call(service.drained)
+            return f"{service.model.name} {service.performer.mapping.scale}"
+
+        assert service.performer.mapping.scale == "normal"
+        assert after("/tm/load", "two") == "two even"
+        assert after("/tm/load", "one") == "one normal"
+        assert after("/tm/load", "two") == "two even"
+        assert after("/tm/scale", "normal") == "two normal"
+        # From now on the choice holds, and a model that has no such scale is not played.
+        assert after("/tm/scale", "even") == "two even"
+        assert after("/tm/load", "one") == "two even"
 
 
 def test_a_full_list_still_takes_who_is_on_it_already(library: Path):

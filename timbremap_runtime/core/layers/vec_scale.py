@@ -35,6 +35,9 @@ FEW = 300
 """Up to so many numbers, one after the other in C (40 ns each) is quicker than the 10 us and more
 that the formulas take in NumPy whatever the size."""
 
+EVEN = "even"
+"""The file of the even scale's knots, which other readers of the format do not look at."""
+
 _MINUS_SQRT_HALF = -sqrt(0.5)
 
 
@@ -216,8 +219,7 @@ class VecScale(Layer):
         """Make the layer from its files, in the normal scale: the format does not hold it."""
         mean = files.vector("mean", size_in)
         std, minimum, width = (files.vector(name, mean.size) for name in ("std", "min", "range"))
-        # Beside the files of the format, which its other readers do not look at.
-        even = files.vector("even") if files.has("even") else None
+        even = files.vector(EVEN) if files.has(EVEN) else None
         if even is not None and even.size % mean.size == 0:
             even = even.reshape(mean.size, -1)
         return cls(mean, std, minimum, width, even=even)
@@ -225,7 +227,7 @@ class VecScale(Layer):
     def arrays(self) -> Mapping[str, FloatArray]:
         """Return the statistics by the names of their files."""
         arrays = {"mean": self.mean, "std": self.std, "min": self.minimum, "range": self.range}
-        return arrays if self.even is None else {**arrays, "even": self.even}
+        return arrays if self.even is None else {**arrays, EVEN: self.even}
 
 
 def check_scale(scale: str) -> None:
