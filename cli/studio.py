@@ -17,7 +17,7 @@ from timbremap_runtime.errors import ConnectionFailed, MissingExtra
 from timbremap_runtime.service.settings import ServiceSettings
 from timbremap_runtime.service.targets import Target
 
-from ._common import command, parser, positive
+from ._common import add_scale, command, parser, positive
 from .serve import address, log_to, port
 
 if TYPE_CHECKING:
@@ -72,12 +72,7 @@ def arguments() -> argparse.ArgumentParser:
         help="0.0.0.0 lets other machines in, with the token in the address that is printed",
     )
     add("--no-browser", action="store_true", help="only print the address")
-    add(
-        "--scale",
-        choices=("normal", "uniform"),
-        default="normal",
-        help="of the control space",
-    )
+    add_scale(made)
     add("--log", type=Path, metavar="FILE", help="write warnings there, not to standard error")
     out = made.add_argument_group("synthesizers and controllers")
     add = out.add_argument

@@ -157,8 +157,8 @@ class Models:
     ----------
     folders : sequence of Path
         As `Library` takes them.
-    scale : {"normal", "uniform", "even"}
-        Of the control space.
+    scale : {"normal", "uniform", "even"} or None
+        Of the control space; None for the even one where a model has it, else the normal one.
 
     Raises
     ------
@@ -166,9 +166,9 @@ class Models:
         There is no model in one of the folders.
     """
 
-    def __init__(self, folders: list[Path], scale: Scale = "normal"):
+    def __init__(self, folders: list[Path], scale: Scale | None = None):
         self.library = Library(*folders)
-        self._scale: Scale = scale
+        self._scale: Scale | None = scale
         self._read: dict[str, Model] = {}
 
     def names(self) -> list[str]:

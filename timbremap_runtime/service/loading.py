@@ -43,7 +43,7 @@ class ModelLoader:
         self._library = library
         self._on_loaded, self._on_error = on_loaded, on_error
         self.current = current
-        self._scale = scale
+        self._scale: Scale | None = scale
         self._wanted: tuple[str | float, Scale | None, Address | None] | None = None
         self._task: asyncio.Task[None] | None = None
 

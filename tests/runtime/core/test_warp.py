@@ -103,6 +103,7 @@ def test_a_map_that_is_there_is_given_one(given: str, tmp_path: Path):
     for seed in (3, 4):  # once more, it is replaced
         save_even(random_knots(3, seed=seed), tmp_path / given)
         read = tm.load(tmp_path / "pad", scale="even").vec_scale.even
+        assert read is not None
         np.testing.assert_allclose(read, random_knots(3, seed=seed), rtol=0, atol=1e-30)
     after = files()
     assert {path.name for path in after.keys() - before.keys()} == {"even", "even.npy"}
