@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.support.osc_client import free_port
 from tests.support.paths import REPOSITORY
@@ -41,3 +42,14 @@ def running_studio(*arguments: str) -> Iterator[Running]:
         process.terminate()
         process.wait(10)
         process.stdout.close()
+
+
+def until(page: Any, condition: str, timeout_s: float = 10.0) -> None:
+    """Wait until a function of the page returns true.
+
+    Playwright's own way evaluates text in the page, which the page's policy forbids.
+    """
+    end = time.monotonic() + timeout_s
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        page.wait_for_timeout(10)

@@ -12,6 +12,17 @@ export function worded(value, said) {
   return given.toFixed(digits) + (unit ? ` ${unit}` : "");
 }
 
+/** Let a slider do something; what it does until it is let go is undone at once. */
+export function onSlide(input, playing, act) {
+  let sliding = false;
+  input.addEventListener("input", () => {
+    if (!sliding) playing.begin();
+    sliding = true;
+    act(Number(input.value));
+  });
+  input.addEventListener("change", () => (sliding = false));
+}
+
 /** A row for each parameter. */
 export class Knobs {
   constructor(element, playing) {
@@ -44,14 +55,9 @@ export class Knobs {
     label.textContent = name;
     lock.setAttribute("aria-label", `Lock ${name}`);
     lock.title = "Lock: the parameter stays where it is while the point moves";
-    const begin = () => playing.begin();
-    input.addEventListener("pointerdown", begin);
-    input.addEventListener("keydown", (event) => {
-      if (!event.repeat && event.key.length > 1 && event.key !== "Tab") begin();
-    });
-    input.addEventListener("input", () => playing.set(index, Number(input.value)));
+    onSlide(input, playing, (value) => playing.set(index, value));
     lock.addEventListener("click", () => {
-      begin();
+      playing.begin();
       playing.activate(playing.active.map((on, i) => (i === index ? !on : on)));
     });
     return { element, input, output, lock };

@@ -1,12 +1,16 @@
 // The page: its parts are made here and told of each other.
+import { Coordinates } from "./coordinates.js";
 import { Dots } from "./dots.js";
+import { Gestures } from "./gestures.js";
 import { Knobs } from "./knobs.js";
 import { Link } from "./link.js";
 import { listModels, loadDots, loadModel, reportUrl, soundUrl } from "./models.js";
 import { Pad } from "./pad.js";
 import { Playing } from "./playing.js";
+import { Snapshots } from "./snapshots.js";
 import { Sounding } from "./sounding.js";
 import { startTheme } from "./theme.js";
+import { startTools } from "./tools.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -15,45 +19,36 @@ const pad = new Pad($("pad"), $("hand"), playing);
 const dots = new Dots($("dots"));
 const knobs = new Knobs($("knobs"), playing);
 const sounding = new Sounding(playing);
-
-// Playing: the first pointer moves the point; further fingers are voices of their own.
-
-pad.tool = {
-  down(id, c, lead) {
-    if (lead) {
-      playing.begin();
-      playing.move(c);
-    }
-    sounding.press(id, lead ? playing.p : playing.model.map.forward(c), lead);
-  },
-  move(id, c, lead) {
-    if (lead) playing.move(c);
-    sounding.bend(id, lead ? playing.p : playing.model.map.forward(c), lead);
-    if (!lead) pad.redraw();
-  },
-  up(id, lead) {
-    sounding.lift(id, lead);
-  },
-};
+const gestures = new Gestures($("gestures"), playing, { say, sounding });
+const snapshots = new Snapshots($("snapshots"), playing, say);
+const coordinates = new Coordinates($("coordinates"), playing);
+startTools($("tools"), $("pad-help"), { pad, playing, dots, sounding, gestures, heard: $("heard") });
 
 // Models.
 
+const loaded = new Map(); // by name, with the dots once they are there
 let wanted = null;
 
+/** Play a model; another choice meanwhile wins. */
 async function choose(name, from) {
   wanted = name;
   try {
-    const model = await loadModel(name);
-    if (wanted !== name) return; // another one was chosen meanwhile
+    const model = await load(name);
+    if (wanted !== name) return;
     playing.play(model, from);
     if (from === "elsewhere") link.catchUp();
-    const loaded = await loadDots(model);
+    model.dots ??= await loadDots(model);
     if (playing.model !== model) return;
-    dots.show(loaded);
+    dots.show(model.dots);
     document.body.dataset.ready = model.name; // all that belongs to it is on the page
   } catch (error) {
     say(`${name} cannot be loaded: ${error.message}`);
   }
+}
+
+async function load(name) {
+  if (!loaded.has(name)) loaded.set(name, await loadModel(name));
+  return loaded.get(name);
 }
 
 playing.onModel(() => {
@@ -67,6 +62,20 @@ playing.onModel(() => {
   document.title = `${model.name} · TimbreMap studio`;
 });
 $("model").addEventListener("change", () => choose($("model").value, "here"));
+
+// Another model to compare with: the point and the gesture stay, and the button changes sides.
+
+$("other").addEventListener("change", () => {
+  const other = $("other").value;
+  $("swap").disabled = !other;
+  if (other) load(other).catch((error) => say(`${other} cannot be loaded: ${error.message}`));
+});
+$("swap").addEventListener("click", () => {
+  const other = $("other").value;
+  $("other").value = playing.model.name;
+  choose(other, "here");
+});
+
 $("colour").addEventListener("change", () => {
   const chosen = $("colour").value;
   dots.colourBy(chosen === "speed" ? null : Number(chosen));
@@ -85,6 +94,13 @@ const link = new Link(playing, {
   onServer: (there) => say(there ? "" : "The server is gone. You can go on playing; the page looks for it."),
 });
 
+addEventListener("keydown", (event) => {
+  const typing = event.target.matches?.("input[type=text], input[type=number]");
+  if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || typing) return;
+  event.preventDefault();
+  if (event.shiftKey) playing.redo();
+  else playing.undo();
+});
 $("undo").addEventListener("click", () => playing.undo());
 $("redo").addEventListener("click", () => playing.redo());
 $("release").addEventListener("click", () => {
@@ -100,13 +116,14 @@ new ResizeObserver(() => {
 }).observe($("pad"));
 
 const models = await listModels();
-$("model").replaceChildren(
-  ...models.map(({ name, instrument, error }) => {
+const options = () =>
+  models.map(({ name, instrument, error }) => {
     const option = new Option(instrument && instrument !== name ? `${instrument}: ${name}` : name, name);
     option.disabled = Boolean(error);
     return option;
-  })
-);
+  });
+$("model").replaceChildren(...options());
+$("other").replaceChildren(new Option("nothing", ""), ...options());
 
 /** For tests and benchmarks. */
-window.studio = { playing, pad, dots, knobs, link, sounding, choose };
+window.studio = { playing, pad, dots, knobs, coordinates, snapshots, gestures, link, sounding, choose };

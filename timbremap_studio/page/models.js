@@ -38,5 +38,11 @@ export async function loadDots(model) {
   };
 }
 
+const NAMES = ["x", "y", "pressure"];
+
+/** What the coordinates of a map are called. */
+export const coordinateNames = (map) =>
+  Array.from({ length: map.controlSize }, (_, i) => NAMES[i] ?? `coordinate ${i + 1}`);
+
 export const soundUrl = (model, dot) => `${path(model.name)}/sounds/${dot}.wav`;
 export const reportUrl = (model) => `${path(model.name)}/report`;

@@ -20,7 +20,8 @@ export class Pad {
     this.tool = null;
     this.pointers = new Map();
     this.trail = [];
-    this.marks = () => [];
+    this.way = () => []; // points to draw a line through
+    this.touched = null; // a point to ring
     this.waiting = false;
     this.timings = new Float64Array(8192); // ms from an event to the parameters, the latest
     this.timed = 0;
@@ -109,7 +110,9 @@ export class Pad {
       PageDown: [2, -step],
       PageUp: [2, step],
     };
-    if (event.key === "Home") {
+    if (event.key === "Enter" || event.key === " ") {
+      if (!event.repeat) this.tool.enter?.([...this.playing.c]);
+    } else if (event.key === "Home") {
       this.playing.begin();
       this.playing.move(this.playing.c.map(() => 0.5));
     } else if (event.key in moves) {
@@ -163,7 +166,16 @@ export class Pad {
     }
     context.globalAlpha = 1;
 
-    for (const mark of this.marks()) this.ring(context, mark.c, 7, mark.colour || ink, false);
+    const way = this.way();
+    if (way.length > 1) {
+      context.globalAlpha = 0.6;
+      context.lineWidth = 1.5 * scale;
+      context.beginPath();
+      way.forEach((point, i) => context[i ? "lineTo" : "moveTo"](...this.place(point)));
+      context.stroke();
+      context.globalAlpha = 1;
+    }
+    if (this.touched) this.ring(context, this.touched, 7, ink, false);
     for (const [id, finger] of this.pointers) {
       if (!this.leads(id)) this.ring(context, finger, 10, ink, false);
     }
