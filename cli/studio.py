@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from timbremap_studio.pages import Pages
 
 PORT = 8600
+LARGEST_HEAD = 16_384
+"""Bytes of a request without its content, which nobody reads."""
+
 OSC_TARGET = ("127.0.0.1", 9001)
 OSC_PORT = ServiceSettings().port
 PRIVATE = ("127.0.0.1", "localhost", "::1")
@@ -119,6 +122,7 @@ async def serve(args: argparse.Namespace, models: Models) -> None:
                 lifespan="off",
                 ws="websockets-sansio",
                 ws_max_size=LARGEST_MESSAGE,
+                h11_max_incomplete_event_size=LARGEST_HEAD,
                 timeout_graceful_shutdown=1,
                 server_header=False,
             )
@@ -156,6 +160,7 @@ def bound(host: str, port: int | None) -> socket.socket:
             if os.name == "posix":  # elsewhere it would let two servers share a port
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((host, choice))
+            listening.listen()  # who comes before all is ready has to wait, and is not refused
             return listening
         except (OSError, UnicodeError) as error:
             listening.close()

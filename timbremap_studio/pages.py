@@ -140,6 +140,7 @@ class Pages:
         """Tell a page the latest, again and again."""
         while True:
             await page.news.wait()
+            self.service.play_now()  # what was seen is played: else a page would be called back
             page.news.clear()
             message = {"you": page.number, "by": self._last, "seen": page.seen, **self.state()}
             if page.error:

@@ -202,6 +202,10 @@ class OscService:
     async def __aexit__(self, *exception: object) -> None:
         self.close()
 
+    def play_now(self) -> None:
+        """Play all that came in, instead of soon. To be called in the event loop's thread."""
+        self._play_if_changed()
+
     async def drained(self) -> None:
         """Wait until all that came in was played, models read and glides over."""
         while self._scheduled or self._tick or self._loader.busy:
@@ -307,7 +311,7 @@ class OscService:
             self._sender.state(self._performer, sender)
 
     def _ping(self, values: Sequence[Any], sender: Address | None) -> None:
-        self._play_if_changed()  # so that the answer says: all that came before was played
+        self.play_now()  # so that the answer says: all that came before was played
         if sender:
             self._sender.answer(sender, "/tm/pong", values[:1])
 
