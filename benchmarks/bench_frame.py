@@ -19,8 +19,9 @@ import sys
 from itertools import product
 from typing import Any
 
+import batch_profile
+import frame_profile
 import numpy as np
-from frame_profile import profile
 from limits import c_frames_per_second, in_c, memory_frames_per_second
 from peers import Peer, check, make_map, make_peers
 from race import FRAMES_A_ROUND, Call, Race, Times, alternate, race_of, time_calls
@@ -74,7 +75,8 @@ def measure(short: bool) -> Result:
     result.notes.extend(absent)
     result.figures["frames"] = cells
     result.figures["batches"] = batches(result, short)
-    result.figures["profile"] = profile(make_map(*PICTURED[:2]))
+    result.figures["profile"] = frame_profile.profile(make_map(*PICTURED[:2]))
+    result.figures["batch profile"] = batch_profile.profile(make_map(*PICTURED[:2]))
     return result
 
 

@@ -6,7 +6,8 @@
 second from one socket and 250 from each of four more. Latency is from just before a frame is sent
 to just after the parameters it made, or those of a later frame, are received: of frames that wait
 together `tm-serve` plays the latest, and the ones it passes over count until then. Beside it in
-turn, under the same load: a bare python-osc server that sends every message back.
+turn, under the same load: a bare python-osc server that sends every message back, and as the limit
+a loop of the system's two calls, receive and send, that does not look at what it sends back.
 """
 
 from __future__ import annotations
@@ -60,6 +61,16 @@ asyncio.run(main())
 """
 
 
+LIMIT = """
+import socket
+bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+bound.bind(("127.0.0.1", 0))
+print(bound.getsockname()[1], flush=True)
+while True:
+    bound.sendto(*bound.recvfrom(4096))
+"""
+
+
 @dataclass(frozen=True)
 class Load:
     """How a server stood its load: latencies of its frames, and what it took."""
@@ -88,20 +99,22 @@ def measure(short: bool) -> Result:
         message = OscMessage(packet)
         return nearest(mapping.inverse(message.params)[0]) if message.address == "/tm/p" else None
 
-    loads: dict[str, list[Load]] = {"echo": [], "ours": []}
+    loads: dict[str, list[Load]] = {"echo": [], "ours": [], "limit": []}
     with tempfile.TemporaryDirectory() as folder:
         tm.save(mapping, Path(folder) / "model" / "timbremap")
         serve = ["-m", "timbremap_cli.serve", folder, "--port", "0", "--to", "TARGET"]
         for _ in range(N_ROUNDS):
             loads["echo"].append(run_load([sys.executable, "-c", ECHO], seconds, echoed))
             loads["ours"].append(run_load([sys.executable, *serve], seconds, mapped))
+            loads["limit"].append(run_load([sys.executable, "-c", LIMIT], seconds, echoed))
     figures = {name: summary(each) for name, each in loads.items()}
     frames = f"{sum(RATES)} frames/s from {len(RATES)} sockets"
     races = [
         Race(f"{frames}, {statistic}", "python-osc echo", float(np.median(
             [at(theirs, q) / at(ours, q)
              for theirs, ours in zip(loads["echo"], loads["ours"], strict=True)]
-        )), figures["ours"][statistic], figures["echo"][statistic], "ms")
+        )), figures["ours"][statistic], figures["echo"][statistic], "ms",
+            figures["limit"][statistic])
         for statistic, q in (("median", 50), ("p99", 99))
     ]  # fmt: skip
     note = (

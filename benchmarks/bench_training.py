@@ -12,6 +12,9 @@ the faster.
 PyTorch's OpenMP threads spin while they wait for one another, which takes seconds where something
 else holds a core. GOMP_SPINCOUNT=0 spares it that, and is set here unless you set it otherwise.
 
+The limit is the arithmetic of the step alone: three products of matrices for each layer, forward
+and back, at the speed at which this machine multiplies large ones.
+
 Epochs to an error: `--recipe original` and the default train on the same sounds for the same number
 of epochs. The error to reach is the least that the original had on test sounds after any epoch; the
 multiple is the number of epochs it took for that over the number that the default took to be there.
@@ -29,6 +32,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from limits import products_per_second
 from race import Race, alternate
 from results import Result, run_alone
 from sound_data import render
@@ -118,8 +122,28 @@ def steps(result: Result, kind: str, n_rounds: int) -> None:
                 medians["ours"],
                 examples / float(np.median(faster)),
                 "examples/s",
+                products_per_second() / (3 * products(model)),
             )
         )
+
+
+def products(model: TimbreModel) -> int:
+    """Count the multiplications of an example that goes forward."""
+    encoder = model.encoder
+    body = encoder.body
+    if isinstance(body, LSTM):
+        recurrent = body.recurrent
+        many = N_FRAMES * (recurrent.input_kernel[...].size + recurrent.recurrent_kernel[...].size)
+    elif isinstance(body, CNN):
+        many, n_frames = 0, N_FRAMES
+        for each in (body.first, body.second):
+            filters = np.asarray(each.kernel)
+            n_frames -= len(filters) - 1
+            many += n_frames * filters.size
+    else:
+        many = body.wide.kernel[...].size + body.narrow.kernel[...].size
+    rest: list[Any] = [encoder.dense, encoder.mean, encoder.log_variance, model.regressor.dense]
+    return many + sum(layer.kernel[...].size for layer in rest)
 
 
 def epochs(result: Result, dataset: Dataset, n_epochs: int) -> None:

@@ -1,8 +1,9 @@
-"""What the machine allows: the same frame in C, and the speed of memory.
+"""What the machine allows: the same frame in C, the speed of memory, and of arithmetic.
 
-Neither is a peer. The C frame is what is left of a frame without Python: numbers as constants, one
+None is a peer. The C frame is what is left of a frame without Python: numbers as constants, one
 core, called over many frames in one go, so that no call is counted. The memory limit is a copy of
-as many bytes as a batch reads and writes.
+as many bytes as a batch reads and writes. The speed of arithmetic is that of the product of two
+large matrices in single precision, on all cores.
 """
 
 from __future__ import annotations
@@ -145,3 +146,14 @@ def memory_frames_per_second(mapping: TimbreMap, size: int, n_rounds: int = 7) -
             np.copyto(there, here)
         seconds.append((time.perf_counter() - start) / n_times)
     return size / float(np.median(seconds))
+
+
+def products_per_second(size: int = 2048, n_rounds: int = 5) -> float:
+    """Multiplications a second, each with its addition, of a large matrix product."""
+    a, b = np.ones((2, size, size), np.float32)
+    seconds: list[float] = []
+    for _ in range(n_rounds):
+        start = time.perf_counter()
+        np.dot(a, b)
+        seconds.append(time.perf_counter() - start)
+    return size**3 / min(seconds)

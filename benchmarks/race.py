@@ -42,7 +42,7 @@ class Race:
         Of both, such as ``us`` or ``sounds/s``.
     limit : float, optional
         What the machine itself allows, in the same unit, where it is known: the speed of its memory
-        or disk, the same work in C.
+        or disk, its arithmetic, the same work in C.
     """
 
     case: str
@@ -152,6 +152,7 @@ def race_of(
     theirs_s: NDArray[np.float64],
     work: float,
     unit: str,
+    limit: float | None = None,
 ) -> Race:
     """Make a race of ``work`` done in so many seconds, round by round, told as work a second."""
     multiple = float(np.median(theirs_s / ours_s))
@@ -162,4 +163,5 @@ def race_of(
         work / float(np.median(ours_s)),
         work / float(np.median(theirs_s)),
         unit,
+        limit,
     )

@@ -14,6 +14,7 @@ from bench_frame import DOT, EMPTY, OURS, PICTURED
 from comparison import place
 from pictures import draw_latency, draw_scaling
 from race import Race
+from reasons import reason
 from results import HERE, races_of
 
 ROOT = HERE.parent
@@ -64,6 +65,8 @@ def make_blocks(results: dict[str, Any]) -> dict[str, str]:
             blocks["tail"] = tail(figures["frames"])
             blocks["profile"] = frame_profile(figures["profile"])
             blocks["batch"] = batches(figures["batches"])
+            if "batch profile" in figures:  # results of earlier versions have none
+                blocks["batch_profile"] = batch_profile(figures["batch profile"])
         elif name == "scaling":
             blocks["scaling"] = scaling(benchmark["figures"])
         else:
@@ -253,19 +256,34 @@ def amount(value: float, kind: str) -> str:
     return f"{number(value)} {units[-1]}"
 
 
+def batch_profile(profiles: dict[str, list[list[Any]]]) -> str:
+    """Write what each step of a batch takes, in nanoseconds a frame."""
+    written: list[str] = []
+    for direction, heads in (("forward", "C to P"), ("inverse", "P to C")):
+        steps = profiles[direction]
+        who = [OURS, *(name for name in PEERS if any(name in ns for _, ns in steps))]
+        rows = [
+            [step, *(f"{ns[name]:.1f}" if name in ns else "" for name in who)] for step, ns in steps
+        ]
+        written.append(table([f"{heads}, ns a frame", *who], rows))
+    return "\n\n".join(written)
+
+
 def beaten(benchmarks: dict[str, Any]) -> str:
-    """Every race that a peer won, the clearest first within its benchmark."""
-    lines = []
+    """Every race that a peer won, by its benchmark, its reason and the peer."""
+    rows = []
     for name, benchmark in benchmarks.items():
-        by_peer: dict[str, list[Race]] = {}
-        lost = [race for race in races_of(benchmark) if race.multiple < 1]
-        for race in sorted(lost, key=lambda race: race.multiple):
-            by_peer.setdefault(race.peer, []).append(race)
-        for peer, won in by_peer.items():
-            n_all = sum(race.peer == peer for race in races_of(benchmark))
-            worst = won[0]
-            lines.append(
-                f"- {name}: {peer} is faster in {len(won)} of {n_all} cases, at most by"
-                f" {1 / worst.multiple:.1f} ({worst.case})."
+        groups: dict[tuple[str, str], list[Race]] = {}
+        for race in races_of(benchmark):
+            groups.setdefault((race.peer, reason(name, race, benchmark["figures"])), []).append(
+                race
             )
-    return "\n".join(lines) or "Nowhere in this run."
+        for (peer, why), group in groups.items():
+            lost = [race for race in group if race.multiple < 1]
+            if lost:
+                worst = min(lost, key=lambda race: race.multiple)
+                by = f"{1 / worst.multiple:.2f} ({worst.case})"
+                rows.append([name, peer, f"{len(lost)} of {len(group)}", by, why])
+    if not rows:
+        return "Nowhere in this run."
+    return table(["benchmark", "who", "cases", "at most by", "why"], rows, 5)

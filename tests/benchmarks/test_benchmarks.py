@@ -14,8 +14,10 @@ from tests.support.paths import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
+import batch_profile
 import frame_profile
 import peers
+import reasons
 import report
 import results
 from comparison import compare, summarize
@@ -174,7 +176,34 @@ def test_a_multiple_below_one_is_shown_as_such():
     assert "| **0.46** |" in written
     assert "| 12 |" in written
     beaten = report.beaten(results_of(race(0.5), race(2.0, case="other"))["benchmarks"])
-    assert "SciPy is faster in 1 of 2 cases, at most by 2.0 (3-9 forward)" in beaten
+    assert f"| frame | SciPy | 1 of 2 | 2.00 (3-9 forward) | {reasons.UNKNOWN} |" in beaten
+
+
+def test_every_race_that_a_peer_won_has_its_reason():
+    won = [
+        race(0.5, case="3-9 batch of 1000 forward", peer="PyTorch"),
+        race(0.4, case="3-9 batch of 10 forward"),
+    ]
+    lines = report.beaten(results_of(*won)["benchmarks"]).splitlines()[2:]
+    assert [reasons.UNKNOWN in line for line in lines] == [False, False]
+    steps = {
+        "forward": [
+            ["3 times Φ⁻¹", {"TimbreMap": 30.0, "PyTorch": 20.0}],
+            [batch_profile.ADDITION, {"TimbreMap": 2.0}],
+        ]
+    }
+    said = reasons.reason("frame", won[0], {"batch profile": steps})
+    assert "each 2.0 ns a frame at the least: 30 ns in all, and theirs 20 on one core" in said
+
+
+def test_the_steps_of_a_batch_are_those_of_the_map():
+    """Nothing is timed: each step is done once."""
+    mapping = peers.make_map(3, 9)
+    for steps in (batch_profile.forward_steps(mapping), batch_profile.inverse_steps(mapping)):
+        assert all("TimbreMap" in ways for ways in steps.values())
+        for ways in steps.values():
+            for way in ways.values():
+                way()
 
 
 def test_a_limit_that_is_known_is_a_column():
