@@ -137,8 +137,8 @@ def products(model: TimbreModel) -> int:
     elif isinstance(body, CNN):
         many, n_frames = 0, N_FRAMES
         for each in (body.first, body.second):
-            filters = np.asarray(each.kernel)
-            n_frames -= len(filters) - 1
+            filters = each.kernel[...]
+            n_frames -= filters.shape[0] - 1
             many += n_frames * filters.size
     else:
         many = body.wide.kernel[...].size + body.narrow.kernel[...].size
