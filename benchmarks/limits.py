@@ -1,9 +1,9 @@
 """What the machine allows: the same frame in C, the speed of memory, and of arithmetic.
 
-None is a peer. The C frame is what is left of a frame without Python: numbers as constants, one
-core, called over many frames in one go, so that no call is counted. The memory limit is a copy of
-as many bytes as a batch reads and writes. The speed of arithmetic is that of the product of two
-large matrices in single precision, on all cores.
+None is a peer. The C frame is the header that `tm-export` writes, which is what is left of a frame
+without Python: one core, called over many frames in one go, so that no call from Python is counted.
+The memory limit is a copy of as many bytes as a batch reads and writes. The speed of arithmetic is
+that of the product of two large matrices in single precision, on all cores.
 """
 
 from __future__ import annotations
@@ -18,59 +18,25 @@ from pathlib import Path
 
 import numpy as np
 
+import timbremap_runtime
 from timbremap_runtime import TimbreMap
-from timbremap_runtime.core import gaussian
-from timbremap_runtime.core.stages import split_at_last_affine
+from timbremap_runtime.export import describe, write
 
 Batch = Callable[[np.ndarray], np.ndarray]
 
-SOURCE = """
-#include <math.h>
-#define POLY(name, ...) static double name(double x) { const double k[] = {__VA_ARGS__}; \\
-    double t = k[0]; for (unsigned i = 1; i < sizeof k / sizeof *k; i++) t = t * x + k[i]; \\
-    return t; }
-POLYNOMIALS
-static double quantile(double c) {
-    double q = c - 0.5, r;
-    if (fabs(q) <= 0.425) { r = 0.180625 - q * q; return q * ct(r) / cb(r); }
-    r = sqrt(-log(q < 0 ? c : 1 - c));
-    double y = r <= 5 ? nt(r - 1.6) / nb(r - 1.6) : ft(r - 5) / fb(r - 5);
-    return q < 0 ? -y : y;
-}
-static const double A[] = {MATRIX}, D[] = {OFFSET}, B[] = {BACK}, E[] = {BACK_OFFSET};
+LOOPS = """
+#include "map.h"
 void forward(const double *c, double *p, long rows) {
-    for (; rows--; c += M, p += N) {
-        double u[M];
-        for (int i = 0; i < M; i++) u[i] = quantile(fmin(fmax(c[i], 0x1p-53), 1 - 0x1p-53));
-        for (int j = 0; j < N; j++) {
-            double v = D[j];
-            for (int i = 0; i < M; i++) v += u[i] * A[i * N + j];
-            p[j] = v < 0 ? 127 / (1 + exp(-v)) : 127 - 127 / (1 + exp(v));
-        }
-    }
+    for (; rows--; c += MAP_COORDINATES, p += MAP_PARAMETERS) map_forward(c, p);
 }
 void inverse(const double *p, double *c, long rows) {
-    for (; rows--; c += M, p += N) {
-        double u[M];
-        for (int i = 0; i < M; i++) u[i] = E[i];
-        for (int j = 0; j < N; j++) {
-            double t = log(p[j] / (127 - p[j]));
-            for (int i = 0; i < M; i++) u[i] += t * B[j * M + i];
-        }
-        for (int i = 0; i < M; i++) c[i] = 0.5 * erfc(-u[i] * M_SQRT1_2);
-    }
+    for (; rows--; c += MAP_COORDINATES, p += MAP_PARAMETERS) map_inverse(p, c);
 }
 """
-"""C to P and back, normal scale, one sigmoid layer, no parameter at an end."""
 
 
 def in_c(mapping: TimbreMap) -> dict[str, Batch] | None:
-    """Compile the chain; None where there is no C compiler.
-
-    Parameters
-    ----------
-    mapping : TimbreMap
-        Normal scale, one dense sigmoid layer.
+    """Compile the header that ``tm-export --to c`` writes; None where there is no C compiler.
 
     Returns
     -------
@@ -80,28 +46,21 @@ def in_c(mapping: TimbreMap) -> dict[str, Batch] | None:
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         return None
-    _, affine, _ = split_at_last_affine(mapping.stages)
-    text = SOURCE
-    for name, array in (
-        ("MATRIX", affine.matrix),
-        ("BACK_OFFSET", affine.inverse_offset),
-        ("BACK", affine.inverse_matrix),
-        ("OFFSET", affine.offset),
-    ):
-        text = text.replace(f"{{{name}}}", f"{{{listed(array.ravel().tolist())}}}")
-    polynomials = {
-        "ct": gaussian.CENTRE_TOP, "cb": gaussian.CENTRE_BOTTOM, "nt": gaussian.NEAR_TOP,
-        "nb": gaussian.NEAR_BOTTOM, "ft": gaussian.FAR_TOP, "fb": gaussian.FAR_BOTTOM,
-    }  # fmt: skip
-    lines = [f"POLY({name}, {listed(map(float, k))})" for name, k in polynomials.items()]
-    text = text.replace("POLYNOMIALS", "\n".join(lines))
     m, n = mapping.control_size, mapping.parameter_size
+    chain = describe(mapping, "map", [f"p{i}" for i in range(n)], timbremap_runtime.__version__)
     with tempfile.TemporaryDirectory() as folder:
-        source, library = Path(folder, "frame.c"), Path(folder, "frame.so")
-        source.write_text(text)
-        command = [compiler, "-O3", "-march=native", "-shared", "-fPIC", f"-DM={m}", f"-DN={n}"]
-        done = subprocess.run([*command, str(source), "-o", str(library), "-lm"], check=False)
-        if done.returncode:
+        for name, text in {**write(chain, "c"), "frame.c": LOOPS}.items():
+            Path(folder, name).write_text(text)
+        library = Path(folder, "frame.so")
+        command = [
+            compiler,
+            "-O3",
+            "-march=native",
+            "-shared",
+            "-fPIC",
+            str(library.with_suffix(".c")),
+        ]
+        if subprocess.run([*command, "-o", str(library), "-lm"], check=False).returncode:
             return None
         loaded = ctypes.CDLL(str(library))
 
@@ -114,11 +73,6 @@ def in_c(mapping: TimbreMap) -> dict[str, Batch] | None:
         return run
 
     return {"forward": batch(loaded.forward, n), "inverse": batch(loaded.inverse, m)}
-
-
-def listed(values: object) -> str:
-    """Write numbers for a C array."""
-    return ", ".join(repr(value) for value in values)  # type: ignore[attr-defined]
 
 
 def c_frames_per_second(batch: Batch, x: np.ndarray, n_rounds: int = 7) -> float:

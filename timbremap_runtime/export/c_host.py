@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from timbremap_runtime.core import gaussian
 from timbremap_runtime.core.layers.vec_scale import LOWEST_CONTROL
+from timbremap_runtime.core.types import PARAMETER_MAX
 from timbremap_runtime.export import scalar
 from timbremap_runtime.export.chain import WarpStep
 from timbremap_runtime.export.scalar import horner
@@ -109,6 +110,72 @@ FUNCTION = """
 static inline void {name}_{direction}{f}(const {real} *{source}, {real} *{target})
 {{
 {lines}
+}}
+"""
+
+EXAMPLE = """\
+/* Reads points, one a line, and prints their parameters; or plays a note into a WAV file:
+ *     cc {name}_example.c -o {name} -lm
+ *     echo "{point}" | ./{name}
+ *     ./{name} note.wav {point}
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include "{name}.h"
+
+#define RATE 44100
+
+static void put(FILE *file, long value, int n_bytes)
+{{
+    for (; n_bytes--; value /= 256)
+        fputc((int)(value & 255), file);
+}}
+
+/* A second of 110 Hz. Each parameter is the loudness of a partial: put your synth here. */
+static void play(FILE *file, const double *p)
+{{
+    const int head[][2] = {{
+        {{16, 4}}, {{1, 2}}, {{1, 2}}, {{RATE, 4}}, {{2 * RATE, 4}}, {{2, 2}}, {{16, 2}}
+    }};
+    int i, t;
+    fputs("RIFF", file);
+    put(file, 36 + 2 * RATE, 4);
+    fputs("WAVEfmt ", file);
+    for (i = 0; i < 7; i++)
+        put(file, head[i][0], head[i][1]);
+    fputs("data", file);
+    put(file, 2 * RATE, 4);
+    for (t = 0; t < RATE; t++) {{
+        const double radians = 2 * 3.14159265358979 * 110 * t / RATE;
+        double x = 0;
+        for (i = 0; i < {n}; i++)
+            x += (p[i] < 0 ? 0 : p[i] > {top} ? {top} : p[i]) / {top} * sin(radians * (i + 1));
+        /* Dies away to the end; 65536 makes every number positive, of which two bytes are kept. */
+        put(file, 65536 + (long)floor(0.3 / {n} * x * (RATE - t) / RATE * 32767), 2);
+    }}
+}}
+
+int main(int argc, char **argv)
+{{
+    double c[{m}], p[{n}];
+    int i;
+    if (argc == 2 + {m}) {{
+        FILE *file = fopen(argv[1], "wb");
+        for (i = 0; i < {m}; i++)
+            c[i] = atof(argv[2 + i]);
+        {name}_forward(c, p);
+        if (file)
+            play(file, p);
+        return !file || fclose(file);
+    }}
+    for (;;) {{
+        for (i = 0; i < {m}; i++)
+            if (scanf("%lf", &c[i]) != 1)
+                return 0;
+        {name}_forward(c, p);
+        for (i = 0; i < {n}; i++)
+            printf("%s %.3f%s", {name}_names[i], p[i], i + 1 < {n} ? "  " : "\\n");
+    }}
 }}
 """
 
@@ -249,28 +316,13 @@ def _functions(chain: Chain, c: C) -> list[str]:
 
 
 def _example(chain: Chain) -> str:
-    name, m, n = chain.identifier, chain.control_size, chain.parameter_size
-    return f"""\
-/* Reads points, one a line, and prints their parameters:
- *     cc {name}_example.c -o {name} -lm && echo "{" ".join(["0.5"] * m)}" | ./{name}
- */
-#include <stdio.h>
-#include "{name}.h"
-
-int main(void)
-{{
-    double c[{m}], p[{n}];
-    int i;
-    for (;;) {{
-        for (i = 0; i < {m}; i++)
-            if (scanf("%lf", &c[i]) != 1)
-                return 0;
-        {name}_forward(c, p);
-        for (i = 0; i < {n}; i++)
-            printf("%s %.3f%s", {name}_names[i], p[i], i + 1 < {n} ? "  " : "\\n");
-    }}
-}}
-"""
+    return EXAMPLE.format(
+        name=chain.identifier,
+        m=chain.control_size,
+        n=chain.parameter_size,
+        point=" ".join(["0.5"] * chain.control_size),
+        top=PARAMETER_MAX,
+    )
 
 
 def _quoted(text: str) -> str:

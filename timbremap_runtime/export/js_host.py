@@ -6,11 +6,13 @@ and ``require`` in Node.
 
 from __future__ import annotations
 
+import html
 import json
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from timbremap_runtime.core import gaussian
+from timbremap_runtime.core.types import PARAMETER_MAX
 from timbremap_runtime.export.json_host import content
 
 if TYPE_CHECKING:
@@ -38,15 +40,65 @@ SCRIPT_HEAD = """\
 
 """
 
+EXAMPLE = """\
+<!doctype html>
+<!-- {description}. Keep {name}.js beside this page, and open it in a browser. -->
+<meta charset="utf-8" />
+<title>{title}</title>
+<button>sound</button>
+<p></p>
+<ol></ol>
+<script src="{name}.js"></script>
+<script>
+  // Each parameter is the loudness of a partial: put your synth here.
+  const context = new AudioContext();
+  const hands = new Performer(map);
+  const sliders = hands.c.map(() => document.createElement("input"));
+  const gains = map.parameterNames.map((name, i) => {{
+    const partial = new OscillatorNode(context, {{ frequency: 110 * (i + 1) }});
+    const gain = new GainNode(context, {{ gain: 0 }});
+    partial.connect(gain).connect(context.destination);
+    partial.start();
+    return gain;
+  }});
+
+  function show() {{
+    hands.move(sliders.map((slider) => slider.valueAsNumber));
+    const items = hands.p.map((p, i) => {{
+      const level = (0.3 / map.parameterSize) * Math.min(Math.max(p / {top}, 0), 1);
+      gains[i].gain.setTargetAtTime(level, context.currentTime, 0.02);
+      const item = document.createElement("li");
+      item.textContent = `${{map.parameterNames[i]}} ${{p.toFixed(1)}}`;
+      return item;
+    }});
+    document.querySelector("ol").replaceChildren(...items);
+  }}
+
+  for (const slider of sliders) {{
+    Object.assign(slider, {{ type: "range", min: 0, max: 1, step: "any", value: 0.5 }});
+    slider.oninput = show;
+    document.querySelector("p").append(slider);
+  }}
+  document.querySelector("button").onclick = () => context.resume();
+  show();
+</script>
+"""
+
 PLACE = "/*POLYNOMIALS*/ {}"
 """Where the engine wants its polynomials."""
 
 
 def write(chain: Chain) -> dict[str, str]:
-    """Write a map as a module and as a script."""
+    """Write a map as a module, as a script, and a page that plays a note by it."""
     name = chain.identifier
     module = _made(chain, HEAD) + "\nexport { TimbreMap, Performer, map };\n"
-    return {f"{name}.mjs": module, **script(chain)}
+    example = EXAMPLE.format(
+        description=chain.description.replace("--", "- -"),
+        name=name,
+        title=html.escape(chain.name),
+        top=PARAMETER_MAX,
+    )
+    return {f"{name}.mjs": module, **script(chain), f"{name}_example.html": example}
 
 
 def script(chain: Chain) -> dict[str, str]:

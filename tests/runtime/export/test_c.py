@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from tests.support.exports import MAPS, Case, make_case
 from timbremap_runtime.export import write
@@ -89,7 +90,7 @@ def test_it_is_cpp_too(tmp_path: Path):
 
 
 @needs_compiler
-def test_the_example_prints_parameters(tmp_path: Path):
+def test_the_example_prints_parameters_and_plays_them(tmp_path: Path):
     case = make_case("normal")
     for name, text in write(case.chain, "c").items():
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -104,3 +105,11 @@ def test_the_example_prints_parameters(tmp_path: Path):
     names = case.chain.parameter_names
     wanted = "  ".join(f"{n} {value:.3f}" for n, value in zip(names, expected, strict=True))
     assert said == wanted + "\n"
+
+    subprocess.run([program, "note.wav", "0.2", "0.8", "0.5"], cwd=tmp_path, check=True)
+    sound, rate = soundfile.read(tmp_path / "note.wav")
+    assert (sound.shape, rate) == ((44_100,), 44_100)
+    # Each parameter is the loudness of a partial; at half a second it has died away to the half.
+    middle = sound[20_050:24_060]
+    partials = np.abs(np.fft.rfft(middle))[10 * np.arange(1, 10)] * 2 / len(middle)
+    np.testing.assert_allclose(partials, expected / 127 * 0.3 / 9 / 2, rtol=0.05, atol=1e-4)
