@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from timbremap_runtime.errors import TimbreMapError
 from timbremap_runtime.export.js_host import engine
 from timbremap_studio.dots import Dots, dots_of
+from timbremap_studio.instrument import SOUND, Instruments
 from timbremap_studio.safety import Guard
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Studio:
     def __init__(self, models: Models):
         self.models = models
         self._dots: dict[str, asyncio.Task[Dots]] = {}
+        self._instruments = Instruments()
 
     async def list(self, request: Request) -> Response:
         """Answer with all models."""
@@ -60,6 +62,14 @@ class Studio:
     async def model(self, request: Request) -> Response:
         """Answer with a model's map and instrument."""
         return JSONResponse(self._model(request).content())
+
+    async def instrument(self, request: Request) -> Response:
+        """Answer with what sounds in the page; 404 and the reason if nothing does."""
+        try:
+            found = await asyncio.to_thread(self._instruments.get, self._model(request))
+        except TimbreMapError as error:
+            raise HTTPException(404, str(error)) from None
+        return JSONResponse(found)
 
     async def dots(self, request: Request) -> Response:
         """Answer with the dots of a model, packed, and what they are in the headers."""
@@ -131,10 +141,12 @@ def make_app(models: Models, pages: Pages, port: int, token: str | None = None) 
         Route("/engine.js", _engine),
         Route("/models.json", studio.list),
         Route(f"{model}/model.json", studio.model),
+        Route(f"{model}/instrument.json", studio.instrument),
         Route(f"{model}/dots", studio.dots),
         Route(model + "/sounds/{dot:int}.wav", studio.sound),
         Route(f"{model}/report", studio.report),
         WebSocketRoute("/play", pages.talk),
+        Mount("/page/sound", StaticFiles(directory=SOUND)),
         Mount("/page", StaticFiles(directory=PAGE)),
     ]
     return Guard(Starlette(routes=routes), port, token)

@@ -1,7 +1,8 @@
-"""What the page's sound is held against: the renderer's, in dB of mel power."""
+"""The sound of a page: run by Node or heard in a browser, and how far it is from another one."""
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
@@ -58,3 +59,54 @@ def aligned(captured: NDArray[np.floating], expected: NDArray[np.floating]) -> N
     spectra = np.fft.rfft(captured, size) * np.conj(np.fft.rfft(expected, size))
     start = int(np.argmax(np.fft.irfft(spectra, size)[: len(captured) - len(expected) + 1]))
     return captured[start : start + len(expected)]
+
+
+LISTEN = """async ([player, seconds]) => {
+  const { analyser, context } = eval(player);
+  const end = context.currentTime + seconds;
+  while (context.currentTime < end) await new Promise((done) => setTimeout(done, 5));
+  const samples = new Float32Array(analyser.fftSize);
+  analyser.getFloatTimeDomainData(samples);
+  const bytes = new Uint8Array(samples.buffer);
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) {
+    text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  }
+  return btoa(text);
+}"""
+
+
+def listen(page: Any, player: str, seconds: float) -> NDArray[np.float32]:
+    """Let a page sound for some seconds, and return the last 0.74 s of what was heard.
+
+    Parameters
+    ----------
+    page : playwright.sync_api.Page
+        The page.
+    player : str
+        Where its player is, in JavaScript.
+    seconds : float
+        How long.
+    """
+    return np.frombuffer(base64.b64decode(page.evaluate(LISTEN, [player, seconds])), np.float32)
+
+
+def hush(page: Any, player: str) -> None:
+    """Wait until a page is silent."""
+    while np.abs(listen(page, player, 0.1)[-2048:]).max() > 1e-5:
+        pass
+
+
+MIDI = """
+const port = (name) => ({ name, sent: [], send(bytes) { this.sent.push([...bytes]); } });
+const access = {
+  inputs: new Map([["in", port("Pads")]]),
+  outputs: new Map([["out", port("Synth")]]),
+};
+navigator.requestMIDIAccess = async () => access;
+window.midi = {
+  send: (...data) => access.inputs.get("in").onmidimessage({ data }),
+  sent: access.outputs.get("out").sent,
+};
+"""
+"""MIDI ports without hardware, for a page that is not open yet."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from timbremap_cli import export
 import timbremap_runtime as tm
 from tests.support.exports import make_case
 from tests.support.paths import LFO4, PATCHES
-from tests.support.sound import aligned, apart
+from tests.support.sound import MIDI, aligned, apart, hush, listen
 from timbremap_jax.data.engines.faust import FaustEngine
 from timbremap_jax.data.engines.faust_wasm import voice_of
 from timbremap_jax.data.patch import load_patch
@@ -29,34 +28,7 @@ PAGES = {"fm": LFO4, "clonewheel": PATCHES / "additive" / "clonewheel"}
 SECONDS = 0.25
 """Of a note that is listened to."""
 
-LISTEN = """async (seconds) => {
-  const { analyser, context } = window.timbremap.player;
-  const end = context.currentTime + seconds;
-  while (context.currentTime < end) await new Promise((done) => setTimeout(done, 5));
-  const samples = new Float32Array(analyser.fftSize);
-  analyser.getFloatTimeDomainData(samples);
-  const bytes = new Uint8Array(samples.buffer);
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 8192) {
-    text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  }
-  return btoa(text);
-}"""
-"""What was heard up to so many seconds from now: 0.74 s in all."""
-
-MIDI = """
-const port = (name) => ({ name, sent: [], send(bytes) { this.sent.push([...bytes]); } });
-const access = {
-  inputs: new Map([["in", port("Pads")]]),
-  outputs: new Map([["out", port("Synth")]]),
-};
-navigator.requestMIDIAccess = async () => access;
-window.midi = {
-  send: (...data) => access.inputs.get("in").onmidimessage({ data }),
-  sent: access.outputs.get("out").sent,
-};
-"""
-"""MIDI ports without hardware."""
+PLAYER = "timbremap.player"
 
 
 @pytest.fixture(scope="module")
@@ -99,14 +71,11 @@ class Opened:
 
     def listen(self, seconds: float) -> NDArray[np.float32]:
         """Listen so long, and return the last 0.74 s."""
-        return np.frombuffer(
-            base64.b64decode(self.page.evaluate(LISTEN, seconds)), np.float32
-        )  # fmt: skip
+        return listen(self.page, PLAYER, seconds)
 
     def hush(self) -> None:
         """Wait until nothing sounds."""
-        while np.abs(self.listen(0.1)[-2048:]).max() > 1e-5:
-            pass
+        hush(self.page, PLAYER)
 
 
 @pytest.fixture

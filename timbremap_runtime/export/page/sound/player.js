@@ -23,7 +23,6 @@ export async function createPlayer({ context, worklet, count = 8 } = {}) {
   volume.connect(limiter).connect(analyser).connect(context.destination);
 
   let instrument = null;
-  let values = null;
   let newest = 0;
   const held = new Map(); // id: [note, velocity, values]
 
@@ -47,7 +46,6 @@ export async function createPlayer({ context, worklet, count = 8 } = {}) {
       if (turn !== newest) return next?.close(); // another was asked for meanwhile
       const before = instrument;
       instrument = next;
-      values = given && [...given];
       if (next) {
         next.node.gain.value = before ? 0 : 1;
         next.connect(volume);
@@ -78,12 +76,12 @@ export async function createPlayer({ context, worklet, count = 8 } = {}) {
 
     /** Set the parameters, 0 to 127, of one note, or of all that have none of their own. */
     setParameters(given, id = null) {
-      if (id === null) values = [...given];
       instrument?.setParameters(given, id);
     },
 
-    get parameters() {
-      return values;
+    /** Whether a note is held. */
+    get holding() {
+      return held.size > 0;
     },
 
     close: () => context.close(),

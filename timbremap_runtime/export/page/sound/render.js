@@ -10,8 +10,8 @@ const LONGEST_TAIL_S = 10;
  *
  * @param instrument its description, as timbremap_runtime.export.wasm makes it
  * @param gesture points: [[seconds, values], ...], the parameters 0 to 127 from then on; notes:
- *   [{start, end, note, velocity}], in seconds; both in order; length in seconds, after which notes
- *   that still sound fade as they may
+ *   [{start, end, note, velocity}], in seconds; length in seconds, after which notes that still sound
+ *   fade as they may. A note with values keeps parameters of its own; its moves change them
  * @returns the channels, as Float32Arrays
  */
 export async function renderSamples(instrument, gesture, { sampleRate = 44100, count = 16 } = {}) {
@@ -21,8 +21,9 @@ export async function renderSamples(instrument, gesture, { sampleRate = 44100, c
   const limiter = new Limiter(sampleRate);
   const events = [
     ...gesture.points.map(([at, given]) => [at, () => voices.setParameters(given)]),
-    ...gesture.notes.flatMap(({ start, end, note, velocity }, id) => [
-      [start, () => voices.noteOn(id, note, velocity)],
+    ...gesture.notes.flatMap(({ start, end, note, velocity, values: own = null, moves = [] }, id) => [
+      [start, () => voices.noteOn(id, note, velocity, own)],
+      ...moves.map(([at, given]) => [at, () => voices.setParameters(given, id)]),
       [Math.min(end ?? gesture.length, gesture.length), () => voices.noteOff(id)],
     ]),
   ].sort(([a], [b]) => a - b);

@@ -152,13 +152,19 @@ export class Voices {
   /** Begin a note; with values it keeps parameters of its own. */
   noteOn(id, pitch, velocity, values = null) {
     this.noteOff(id);
-    const goal = values === null ? this.goal : inUnits(this.instrument.controls, values);
-    const note = { id, pitch, velocity, goal, own: values !== null };
+    const own = this.fits(values);
+    const goal = own ? inUnits(this.instrument.controls, values) : this.goal;
+    const note = { id, pitch, velocity, goal, own };
     const rank = (voice) => (voice.idle ? 0 : voice.next !== null ? 3 : voice.held ? 2 : 1);
     const [voice] = [...this.voices].sort((a, b) => rank(a) - rank(b) || a.turn - b.turn);
     voice.turn = this.order++;
     if (voice.idle) voice.start(note);
     else voice.next = note;
+  }
+
+  /** Whether these are parameters of this instrument, and not of one before or after it. */
+  fits(values) {
+    return values !== null && values.length === this.instrument.controls.length;
   }
 
   /** Let a note end. */
@@ -180,6 +186,7 @@ export class Voices {
 
   /** Set the parameters, 0 to 127, of one note, or of all that have none of their own. */
   setParameters(values, id = null) {
+    if (!this.fits(values)) return;
     const goal = inUnits(this.instrument.controls, values);
     if (id === null) this.goal = goal;
     for (const voice of this.voices) {
