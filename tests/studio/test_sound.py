@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
-from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -136,27 +135,41 @@ def test_each_finger_of_mpe_has_its_own_parameters(page: Any):
     assert {cc for status, cc, _ in sent if status == 0xB0} == {20, 21, 22, 23}
 
 
-def test_a_gesture_becomes_a_sound_file(page: Any):
+def test_a_gesture_becomes_a_sound_file(page: Any, tmp_path: Path):
     pytest.importorskip("dawdreamer", reason="needs DawDreamer")
-    text = page.evaluate(
-        """async () => {
-          const { playing, sounding } = studio;
+    page.evaluate(
+        """() => {
+          const { playing, gestures } = studio;
           const row = (t, c) => ({ t, c, p: playing.model.map.forward(c) });
-          const gesture = {
-            rows: [row(0, [0.2, 0.8, 0.5]), row(1, [0.9, 0.1, 0.5])], notes: [], length: 1.3,
-          };
-          const blob = await sounding.renderGesture(gesture);
-          const bytes = new Uint8Array(await blob.arrayBuffer());
-          return btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ""));
+          const rows = [row(0, [0.2, 0.8, 0.5]), row(1, [0.9, 0.1, 0.5])];
+          gestures.keep({ rows, notes: [], length: 1.3 });
         }"""
     )
-    samples, rate = soundfile.read(BytesIO(base64.b64decode(text)))
-    samples = np.asarray(samples, np.float32)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save sound").click()
+    assert download.value.suggested_filename == "fm gesture.wav"
+    download.value.save_as(tmp_path / "gesture.wav")
+    samples, rate = soundfile.read(tmp_path / "gesture.wav", dtype="float32")
     assert rate == SAMPLE_RATE
     start = render("fm", tm.load(LFO4 / "models" / "fm").forward([0.2, 0.8, 0.5]).tolist())
-    assert apart(samples[: len(start)], start) < 1.0
     later = samples[round(1.02 * rate) :][: len(start)]
-    assert apart(later, start) > 3.0
+    assert apart(samples[: len(start)], start) < 1.0 < 3.0 < apart(later, start)
+
+
+def test_a_recorded_gesture_has_its_notes(page: Any):
+    page.get_by_role("button", name="Record").click()
+    press(page, 0.3, 0.3)
+    listen(page, PLAYER, 0.1)
+    page.mouse.up()
+    hush(page, PLAYER)
+    page.locator("#gestures").get_by_role("button", name="Stop").click()
+    notes = page.evaluate("studio.gestures.gesture.notes")
+    assert [note["on"] for note in notes] == [True, False]
+    page.locator("#gestures").get_by_role("button", name="Play").click()
+    page.wait_for_function("() => studio.sounding.player.holding")
+    assert np.abs(listen(page, PLAYER, 0.05)).max() > 0.02
+    page.locator("#gestures").get_by_role("button", name="Stop").click()
+    hush(page, PLAYER)
 
 
 def test_a_model_of_every_shipped_instrument_sounds(page: Any):

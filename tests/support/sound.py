@@ -45,7 +45,7 @@ def run_node(program: str, given: Any) -> Any:
     return json.loads(done.stdout)
 
 
-def apart(heard: NDArray[np.floating], expected: NDArray[np.floating]) -> float:
+def apart(heard: NDArray[Any], expected: NDArray[Any]) -> float:
     """Distance of two sounds of the same length, in dB."""
     mel = MelSpectrogram(FeatureSettings())
     power = [mel(np.asarray(each, np.float32)) for each in (heard, expected)]
@@ -61,8 +61,8 @@ def aligned(captured: NDArray[np.floating], expected: NDArray[np.floating]) -> N
     return captured[start : start + len(expected)]
 
 
-LISTEN = """async ([player, seconds]) => {
-  const { analyser, context } = eval(player);
+LISTEN = """async (seconds) => {
+  const { analyser, context } = PLAYER;
   const end = context.currentTime + seconds;
   while (context.currentTime < end) await new Promise((done) => setTimeout(done, 5));
   const samples = new Float32Array(analyser.fftSize);
@@ -88,7 +88,8 @@ def listen(page: Any, player: str, seconds: float) -> NDArray[np.float32]:
     seconds : float
         How long.
     """
-    return np.frombuffer(base64.b64decode(page.evaluate(LISTEN, [player, seconds])), np.float32)
+    text = page.evaluate(LISTEN.replace("PLAYER", player), seconds)
+    return np.frombuffer(base64.b64decode(text), np.float32)
 
 
 def hush(page: Any, player: str) -> None:

@@ -66,12 +66,14 @@ export class Gestures {
     this.csv = button("Save CSV", () =>
       save(toCsv(this.gesture, playing.model), `${playing.model.name} gesture.csv`, "text/csv")
     );
+    this.wav = button("Save sound", () => this.saveSound());
     this.actions = element(
       "div",
       { className: "bar" },
       element("label", { textContent: "Lasts " }, this.lasts, " s"),
       element("span", { className: "spring" }),
-      this.csv
+      this.csv,
+      this.wav
     );
     section.append(
       head("gestures-title", "Gestures", button("Open CSV", () => open(".csv", (text) => this.open(text)))),
@@ -86,7 +88,7 @@ export class Gestures {
       if (this.recording) this.stop();
       if (this.gesture && !this.fits()) this.keep(null);
     });
-    sounding.onNote?.((note) => {
+    sounding.onNote((note) => {
       if (this.recording) this.recording.notes.push({ t: this.now(), ...note });
     });
     this.show();
@@ -139,6 +141,15 @@ export class Gestures {
     if (wasPlaying) this.play();
   }
 
+  /** Save what the gesture sounds like. */
+  async saveSound() {
+    this.wav.disabled = true;
+    const blob = await this.sounding.renderGesture(this.gesture);
+    this.wav.disabled = false;
+    if (blob) save(blob, `${this.playing.model.name} gesture.wav`);
+    else this.say("This model has no sound of its own here; record the instrument that it plays.");
+  }
+
   open(text) {
     try {
       this.keep(fromCsv(text, this.playing.model));
@@ -161,7 +172,7 @@ export class Gestures {
     if (!this.gesture) return;
     this.playing.begin();
     this.run = { began: performance.now(), row: 0, note: 0, model: this.playing.model };
-    this.sounding.gestureBegins?.();
+    this.sounding.gestureBegins(this.gesture);
     this.step();
     this.show();
   }
@@ -182,7 +193,7 @@ export class Gestures {
     if (playing.model === run.model) playing.place(c, p);
     else playing.move(c);
     for (; run.note < notes.length && notes[run.note].t <= t; run.note++) {
-      this.sounding.playNote?.(notes[run.note]);
+      this.sounding.playNote(notes[run.note]);
     }
     run.timer = requestAnimationFrame(() => this.step());
   }
@@ -191,7 +202,7 @@ export class Gestures {
     if (this.run) {
       cancelAnimationFrame(this.run.timer);
       this.run = null;
-      this.sounding.gestureEnds?.();
+      this.sounding.gestureEnds();
     }
     this.show();
   }

@@ -11,7 +11,7 @@ const VOLUME = 0.8;
 
 /** Sounds what is played. `bar` takes what is seen of it, `say(text)` what goes wrong. */
 export class Sounding {
-  constructor(playing, bar = document.getElementById("sound-bar"), say = console.warn) {
+  constructor(playing, bar, say) {
     this.playing = playing;
     this.say = say;
     this.player = null;
@@ -20,6 +20,7 @@ export class Sounding {
     this.instruments = new Map(); // by the name of the model
     this.other = null;
     this.listeners = [];
+    this.replayed = new Set(); // notes of a gesture
     this.hands = this.listened();
     this.draw(bar);
     playing.onModel(() => this.load());
@@ -95,31 +96,36 @@ export class Sounding {
 
   // -------------------------------------------------------------------- the pad
 
-  /** A pointer came down, moved or was lifted; `lead` is the one that moves the point. */
-  press(id, p, lead) {
+  /**
+   * A pointer came down, moved or was lifted. The one that leads moves the point, and what sounds
+   * follows it; others are notes at points of their own.
+   */
+  press(id, lead, c) {
     this.hands.start();
-    if (lead && (this.held.checked || this.player?.holding)) return; // it moves what sounds
+    if (lead && this.player?.holding) return;
     const { pitch, velocity } = this.note;
-    this.hands.noteOn(pitch, velocity, `finger ${id}`, lead ? null : [...p]);
+    this.hands.noteOn(pitch, velocity, `finger ${id}`, lead ? null : this.parametersAt(c));
   }
 
-  bend(id, p, lead) {
-    if (!lead) this.hands.setParameters([...p], `finger ${id}`);
+  bend(id, lead, c) {
+    if (!lead) this.hands.setParameters(this.parametersAt(c), `finger ${id}`);
   }
 
   lift(id) {
     this.hands.noteOff(`finger ${id}`);
   }
 
-  hold() {
+  /** Hold the note without a hand, or let it go. */
+  toggle(on = !this.held.checked) {
     this.hands.start();
+    this.held.checked = on;
     const { pitch, velocity } = this.note;
-    if (this.held.checked) this.hands.noteOn(pitch, velocity, "hold");
-    else this.hands.noteOff("hold");
+    if (on) this.hands.noteOn(pitch, velocity, "held");
+    else this.hands.noteOff("held");
   }
 
   /** Play the note of the instrument once, with parameters of its own. */
-  hear(p) {
+  audition(p) {
     this.hands.start();
     const { pitch, velocity } = this.note;
     this.voice()?.noteOn(pitch, velocity, "heard", [...p]);
@@ -136,10 +142,12 @@ export class Sounding {
   }
 
   /** A gesture begins; one without notes is heard by a note that lasts as long. */
-  gestureBegins({ notes } = { notes: [] }) {
+  gestureBegins({ notes }) {
     this.hands.start();
     const { pitch, velocity } = this.note;
-    if (notes.length === 0) this.voice()?.noteOn(pitch, velocity, "gesture");
+    if (notes.length === 0 && !this.player?.holding) {
+      this.playNote({ on: true, id: "whole", note: pitch, velocity });
+    }
   }
 
   playNote({ on, id, note, velocity, p }) {
@@ -147,15 +155,17 @@ export class Sounding {
     if (on) this.voice()?.noteOn(note, velocity, own, this.fits(p));
     else if (on === false) this.voice()?.noteOff(own);
     else if (this.fits(p)) this.voice()?.setParameters(p, own);
+    if (on) this.replayed.add(own);
   }
 
   gestureEnds() {
-    this.voice()?.allOff();
+    for (const id of this.replayed) this.voice()?.noteOff(id);
+    this.replayed.clear();
   }
 
   /** Parameters of a note, if they are of this model. */
   fits(p) {
-    return p && p.length === this.playing.p.length ? p : null;
+    return p?.length === this.playing.p.length ? p : null;
   }
 
   /** A gesture as a WAV file; null if the model has no instrument that the page plays. */
@@ -222,7 +232,7 @@ export class Sounding {
     hold.title = "Let the note sound while nothing is pressed. The keys A W S E D F … play notes, too.";
     bar.append(this.scope, this.meter, loud, hold, this.midi, this.output);
     volume.addEventListener("input", () => this.player?.setVolume(Number(volume.value)));
-    this.held.addEventListener("change", () => this.hold());
+    this.held.addEventListener("change", () => this.toggle(this.held.checked));
     this.midi.addEventListener("click", () => this.useMidi());
     createKeyboard(window, this.hands);
   }

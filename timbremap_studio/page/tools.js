@@ -5,7 +5,6 @@ import { worded } from "./knobs.js";
 
 /** The first pointer moves the point; further fingers are voices of their own. */
 function playTool({ pad, playing, sounding }) {
-  const parameters = (c, lead) => (lead ? playing.p : playing.model.map.forward(c));
   return {
     name: "Play",
     help: "Drag on the pad, with several fingers if you like; the wheel, Page Up and Page Down press harder.",
@@ -14,18 +13,18 @@ function playTool({ pad, playing, sounding }) {
         playing.begin();
         playing.move(c);
       }
-      sounding.press(id, parameters(c, lead), lead, c);
+      sounding.press(id, lead, c);
     },
     move(id, c, lead) {
       if (lead) playing.move(c);
       else pad.redraw();
-      sounding.bend(id, parameters(c, lead), lead, c);
+      sounding.bend(id, lead, c);
     },
-    up(id, lead) {
-      sounding.lift(id, lead);
+    up(id) {
+      sounding.lift(id);
     },
     enter() {
-      sounding.toggle?.();
+      sounding.toggle();
     },
   };
 }
@@ -51,7 +50,7 @@ function listenTool({ pad, playing, dots, sounding, heard }) {
     if (dots.data.recordings) {
       audio.src = soundUrl(model, dot);
       audio.play().catch(() => {}); // another dot was touched meanwhile
-    } else sounding.audition?.(p);
+    } else sounding.audition(p);
   };
   return {
     name: "Listen",
