@@ -52,13 +52,18 @@ def test_both_pass_the_checks_of_the_package_index(dist: Path):
 def test_the_wheel_holds_the_packages_and_nothing_else(dist: Path):
     wheel = ZipFile(next(dist.glob("*.whl")))
     names = wheel.namelist()
-    assert {n.split("/")[0] for n in names if ".dist-info/" not in n} == PACKAGES
+    tops = {n.split("/")[0] for n in names if ".dist-info/" not in n}
+    assert tops == {*PACKAGES, "timbremap_patches"}
     modules = {n for n in names if n.endswith(".py")}
     for package in PACKAGES:
         folder = REPOSITORY / package.replace("timbremap_cli", "cli")
         here = {f.relative_to(folder).as_posix() for f in folder.rglob("*.py")}
         assert {f"{package}/{f}" for f in here} <= modules
     assert "timbremap_runtime/py.typed" in names
+    page = REPOSITORY / "timbremap_studio" / "page"
+    here = {f.relative_to(page).as_posix() for f in page.rglob("*") if f.is_file()}
+    assert here
+    assert {f"timbremap_studio/page/{f}" for f in here} <= set(names)
     metadata = Parser().parsestr(
         wheel.read(next(n for n in names if n.endswith("/METADATA"))).decode()
     )
@@ -67,6 +72,20 @@ def test_the_wheel_holds_the_packages_and_nothing_else(dist: Path):
     assert [r.split(">")[0] for r in base] == ["numpy"]
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     assert set(metadata.get_all("Provides-Extra") or []) == set(project["optional-dependencies"])
+
+
+def test_the_wheel_has_instruments_to_play(dist: Path, tmp_path: Path):
+    """Those that tm-studio shows, without what is read or looked at."""
+    with ZipFile(next(dist.glob("*.whl"))) as wheel:
+        inside = [n for n in wheel.namelist() if n.startswith("timbremap_patches/")]
+        wheel.extractall(tmp_path, [n for n in wheel.namelist() if ".dist-info/" not in n])
+    assert not [n for n in inside if n.endswith((".py", ".png", ".md", ".pd", ".maxpat"))]
+    run = [sys.executable, "-m", "timbremap_cli.studio", "--list"]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.split() == ["am", "clonewheel", "fcm", "fm", "pwm", "universal"]
+    shown = [sys.executable, "-c", "import timbremap_studio as s; print(s.__file__)"]
+    done = subprocess.run(shown, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.startswith(str(tmp_path))  # and not the checkout
 
 
 def test_the_commands_of_the_wheel_are_there(dist: Path, tmp_path: Path):

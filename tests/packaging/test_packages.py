@@ -20,4 +20,6 @@ def test_every_folder_of_code_is_a_package_that_is_listed():
         for folder in {file.parent for file in (REPOSITORY / top).rglob("*.py")}:
             assert (folder / "__init__.py").is_file(), folder
             found.append(".".join([name, *folder.relative_to(REPOSITORY / top).parts]))
-    assert sorted(listed) == sorted(found)
+    assert sorted(name for name in listed if not name.startswith("timbremap_patches.")) == sorted(
+        found
+    )
