@@ -71,6 +71,10 @@ def main(argv: list[str] | None = None) -> None:
     say("7. How it sounds", "Each figure beside what it would be without the map.")
     run("tm-report", report.main, ["--quick", str(model)])
 
+    say("8. Play it yourself", "A pad in the browser, with these sounds behind it. Type:")
+    print("   source .venv/bin/activate")
+    print(f"   tm-studio {model}")
+
 
 def say(title: str, text: str = "") -> None:
     """Print a heading."""

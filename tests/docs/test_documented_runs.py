@@ -63,7 +63,7 @@ def given(page: Path, workplace: Path, data_dir: Path, model_dir: Path) -> None:
         (workplace / "recordings").mkdir()
         for name in ("bell", "gong"):
             shutil.copy(data_dir / "wavs" / "ex_0.wav", workplace / "recordings" / f"{name}.wav")
-    elif page.name == "pictures.md":
+    elif page.name in ("pictures.md", "studio.md"):
         shutil.copytree(model_dir, workplace / "demo" / "model")
     elif page.name == "listening.md":
         for name in ("fm", "fm_longer"):
@@ -107,7 +107,10 @@ def test_every_command_does_what_it_is_told_for(
     for line in commands(page):
         name, *words = shortened(line.partition("#")[0])
         if name == "tm-serve" and "--midi" not in words:
-            serve_and_end(words)
+            serve_and_end(name, *words, "--port", "0")
+            continue
+        if name == "tm-studio":
+            serve_and_end(name, *words, "--port", "0", "--osc-port", "0", "--no-browser")
             continue
         status = COMMANDS[name](words)
         said = capsys.readouterr().err
@@ -130,17 +133,17 @@ def choose(page: Path, patch: Path) -> None:
     patch.write_text(re.sub(r"parameters = \[.*?\n\]\n", block, described, flags=re.S), "utf-8")
 
 
-def serve_and_end(words: list[str]) -> None:
+def serve_and_end(name: str, *words: str) -> None:
     """Start it, see that it listens, and end it as a musician does."""
     run = subprocess.Popen(
-        [command("tm-serve"), *words, "--port", "0"],
+        [command(name), *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert run.stdout
     line = run.stdout.readline()
-    assert "listening on 127.0.0.1:" in line, run.communicate()
+    assert re.search("listening on 127.0.0.1:|open  http://127.0.0.1:", line), run.communicate()
     run.send_signal(signal.SIGINT)
     run.communicate(timeout=20)
     assert run.returncode == 0

@@ -42,12 +42,14 @@ def test_every_command_has_the_options_it_is_told_with(
     monkeypatch.chdir(tmp_path)
     for line in commands(page):
         name, *arguments = shlex.split(line, comments=True)
+        if name == "tm-studio":
+            arguments.append("--list")  # else it would serve for ever: it has models of its own
         status = COMMANDS[name](arguments)  # a wrong option would raise SystemExit with 2
         said = capsys.readouterr().err
         if status != 0:
             assert (status, said[:7]) == (1, "error: "), line
         else:  # there may be MIDI ports here, or the plug-in that is described
-            assert "--midi list" in line or "--describe" in line, line
+            assert any(word in line for word in ("--midi list", "--describe", "tm-studio")), line
 
 
 def patches_shown(page: Path) -> list[str]:

@@ -123,6 +123,7 @@ const options = () =>
     return option;
   });
 $("model").replaceChildren(...options());
+if (playing.model) $("model").value = playing.model.name; // it was there sooner than the list
 $("other").replaceChildren(new Option("nothing", ""), ...options());
 
 /** For tests and benchmarks. */
