@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 BLOCK_SIZE = 3 * 2**13
 """Numbers in a block of a batch: 192 KiB an array, so that what a block needs stays in cache.
 
-Blocks are done one after the other. Threads for them were slower than one at every size: between
-two calls of NumPy a thread waits longer for the interpreter's lock than a call takes."""
+Blocks are done one after the other. Two threads on two cores were slower than one at every size:
+between calls of NumPy a thread waits longer for the interpreter's lock than a call takes."""
 
 
 class Trace(NamedTuple):
