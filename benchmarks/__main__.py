@@ -1,6 +1,7 @@
 """All benchmarks under one face.
 
 python benchmarks                       run all, write results/latest.json, docs and pictures
+python benchmarks --resume              finish a run of all that was stopped, or of which one failed
 python benchmarks frame osc             run some and print their tables
 python benchmarks frame osc --short --output new.json --table new.md
 python benchmarks report                write docs and pictures from results/latest.json again
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from comparison import compare, summarize
-from results import HERE, LATEST, load, machine, now, versions
+from results import HERE, LATEST, UNFINISHED, load, machine, now, versions
 
 NAMES = ("frame", "osc", "features", "render", "training", "scaling", "whole_way")
 
@@ -57,51 +58,79 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("names", nargs="*", help=f"of {', '.join(NAMES)}; all if none is said")
     parser.add_argument("--short", action="store_true", help="a fraction of the work")
+    parser.add_argument(
+        "--resume", action="store_true", help="keep what an unfinished run of all has measured"
+    )
     parser.add_argument("--output", type=Path, help="JSON file for the figures")
     parser.add_argument("--table", type=Path, help="Markdown file to put the tables into")
     args = parser.parse_args(argv)
     unknown = [name for name in args.names if name not in NAMES]
     if unknown:
         parser.error(f"no benchmark '{unknown[0]}': there are {', '.join(NAMES)}")
-    return run(args.names or list(NAMES), args.short, args.output, args.table)
+    if args.resume and (args.names or args.short):
+        parser.error("--resume is for a run of all: leave out names and --short")
+    return run(args.names or list(NAMES), args.short, args.resume, args.output, args.table)
 
 
-def run(names: list[str], short: bool, output: Path | None, table: Path | None) -> int:
+def run(
+    names: list[str], short: bool, resume: bool, output: Path | None, table: Path | None
+) -> int:
     """Run benchmarks one after the other, and leave what they found."""
-    start = time.perf_counter()
-    benchmarks: dict[str, Any] = {}
+    benchmarks: dict[str, Any] = load(UNFINISHED)["benchmarks"] if resume else {}
+    whole = len(names) == len(NAMES) and not short
+    failed: list[str] = []
     for name in names:
+        if name in benchmarks:
+            continue
         print(f"{name} ...", flush=True)
         found = run_one(name, short)
         if found is None:
-            print(f"{name} failed; nothing was written", file=sys.stderr)
-            return 1
+            print(f"{name} failed", file=sys.stderr)
+            failed.append(name)
+            continue
         print(f"{name}: {len(found['races'])} races in {found['seconds']:.0f} s", flush=True)
         benchmarks[name] = found
-    results = {
-        "made": now(),
-        "short": short,
-        "seconds": round(time.perf_counter() - start, 1),
-        "machine": machine(),
-        "versions": versions(),
-        "benchmarks": benchmarks,
-    }
-    complete = len(benchmarks) == len(NAMES) and not short
-    target = output or (LATEST if complete else None)
+        if whole:
+            write(gathered(benchmarks, short), UNFINISHED)
+    if failed:
+        again = "; python benchmarks --resume  runs them again" if whole else ""
+        print(f"{', '.join(failed)} failed{again}", file=sys.stderr)
+        return 1
+    results = gathered(benchmarks, short)
+    target = output or (LATEST if whole else None)
     if target:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(to_json(results), encoding="utf-8")
+        write(results, target)
         print(f"{target}: figures of {', '.join(benchmarks)}")
+    if whole:
+        UNFINISHED.unlink()
 
     from report import tables, write_documents
 
-    if complete and not output:
+    if whole and not output:
         write_documents(load(LATEST))
     else:
         print(tables(results))
     if table:
         table.write_text(tables(results) + "\n", encoding="utf-8")
     return 0
+
+
+def gathered(benchmarks: dict[str, Any], short: bool) -> dict[str, Any]:
+    """Put the figures of benchmarks together, with where they were made and when."""
+    return {
+        "made": now(),
+        "short": short,
+        "seconds": round(sum(each["seconds"] for each in benchmarks.values()), 1),
+        "machine": machine(),
+        "versions": versions(),
+        "benchmarks": {name: benchmarks[name] for name in NAMES if name in benchmarks},
+    }
+
+
+def write(results: dict[str, Any], file: Path) -> None:
+    """Write a results file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(to_json(results), encoding="utf-8")
 
 
 def run_one(name: str, short: bool) -> dict[str, Any] | None:

@@ -72,7 +72,7 @@ def make_blocks(results: dict[str, Any]) -> dict[str, str]:
         else:
             blocks[name] = races(races_of(benchmark))
         if benchmark["notes"]:
-            last = list(blocks)[-1]
+            last = "frame" if name == "frame" else list(blocks)[-1]
             blocks[last] += "\n\n" + "\n".join(f"- {note}" for note in benchmark["notes"])
     blocks["beaten"] = beaten(benchmarks)
     return blocks

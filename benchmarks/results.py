@@ -24,6 +24,7 @@ from timbremap_jax.data.workers import n_cores
 
 HERE = Path(__file__).parent
 LATEST = HERE / "results" / "latest.json"
+UNFINISHED = HERE / "results" / "unfinished.json"
 
 PACKAGES = (
     "timbremap", "numpy", "scipy", "jax", "jaxlib", "flax", "onnx", "onnxruntime", "torch",

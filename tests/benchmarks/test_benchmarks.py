@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -159,6 +160,37 @@ def test_the_steps_of_the_profile_end_in_the_whole_frame():
     ):
         (_, frame), (_, method) = steps[-2:]
         np.testing.assert_array_equal(frame(x), method(x))
+
+
+# All under one face
+
+
+def test_a_run_of_all_goes_on_where_one_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    spec = importlib.util.spec_from_file_location("all_of_them", LATEST.parents[1] / "__main__.py")
+    assert spec and spec.loader
+    program = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(program)
+    latest = json.loads(LATEST.read_text(encoding="utf-8"))["benchmarks"]
+    nothing = {"seconds": 1.0, "races": [], "figures": {}, "notes": []}
+    ran: list[str] = []
+    fails = {"osc"}
+
+    def run_one(name: str, short: bool) -> Any:
+        ran.append(name)
+        return None if name in fails else latest.get(name, nothing)
+
+    monkeypatch.setattr(program, "run_one", run_one)
+    monkeypatch.setattr(program, "UNFINISHED", tmp_path / "unfinished.json")
+    output = tmp_path / "all.json"
+    assert program.main(["--output", str(output)]) == 1
+    assert ran == list(program.NAMES)
+    assert not output.exists()
+    ran.clear()
+    fails.clear()
+    assert program.main(["--resume", "--output", str(output)]) == 0
+    assert ran == ["osc"]
+    assert list(json.loads(output.read_text())["benchmarks"]) == list(program.NAMES)
+    assert not (tmp_path / "unfinished.json").exists()
 
 
 # Documents
