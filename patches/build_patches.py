@@ -66,7 +66,8 @@ def build_maps(folder: Path, models: Iterable[str]) -> dict[Path, str]:
         mapping = tm.load(model)
         names = parameter_names(model, mapping.parameter_size)
         chain = describe(mapping, name, names, tm.__version__)
-        files |= {folder / MAPS / file: text for file, text in write(chain, "pd").items()}
+        file = f"{chain.identifier}.pd"
+        files[folder / MAPS / file] = write(chain, "pd")[file]
         # Max looks for a script beside the patch, and not in folders there.
         files |= {folder / file: text for file, text in js_host.script(chain).items()}
     return files

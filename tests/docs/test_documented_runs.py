@@ -49,6 +49,8 @@ NOT_HERE = {
     "python benchmarks/bench_frame.py": "takes minutes",
     "python benchmarks/bench_training.py": "needs PyTorch",
     "pip install torch": "needs the network",
+    "cc fm_example.c -o fm -lm": "test_export_pages.py runs it",
+    "./fm note.wav 0.2 0.8 0.5": "test_export_pages.py runs it",
 }
 
 

@@ -18,7 +18,7 @@ from timbremap_jax.data.engines.pd import PdOptions
 from timbremap_jax.data.engines.plugin import PluginOptions
 from timbremap_jax.data.patch import load_patch
 
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 PAGES += sorted((REPOSITORY / "patches").rglob("README.md"))
 
 

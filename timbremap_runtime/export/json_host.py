@@ -1,6 +1,6 @@
 """JSON: every number of a map with names, units and ranges, for hosts that have none of their own.
 
-The schema is ``timbremap-map/1``; docs/export.md says what each field means.
+The schema is ``timbremap-map/1``; docs/export/json.md says what each field means.
 """
 
 from __future__ import annotations

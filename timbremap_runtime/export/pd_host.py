@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from timbremap_runtime.core import gaussian
 from timbremap_runtime.core.layers.vec_scale import LOWEST_CONTROL
+from timbremap_runtime.core.types import PARAMETER_MAX
 from timbremap_runtime.export.chain import (
     AffineStep,
     BoundedStep,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from timbremap_runtime.export.chain import Chain, Step
     from timbremap_runtime.export.pd_canvas import Plug
 
+FUNDAMENTAL_HZ, LEVEL = 110, 0.3
+"""Of the note in the example; the level at its loudest."""
 MAX_INLETS = 9
 """Of ``expr`` in Pure Data 0.53."""
 RAMPS_IN_A_BOX = 8
@@ -109,7 +112,7 @@ class Expr:
 
 
 def write(chain: Chain) -> dict[str, str]:
-    """Write a map as an abstraction."""
+    """Write a map as an abstraction, and a patch that plays a note by it."""
     name, m, n = chain.identifier, chain.control_size, chain.parameter_size
     pd = Canvas((HEAD_LENGTH * LETTER_WIDTH + 50, 0))
     y = 10
@@ -128,7 +131,46 @@ def write(chain: Chain) -> dict[str, str]:
         _column(pd, BACK_X, y, "parameters to point", _inverse(chain)),
     )
     pd.size = pd.size[0], bottom
-    return {f"{name}.pd": pd.content()}
+    return {f"{name}.pd": pd.content(), f"{name}_example.pd": _example(chain)}
+
+
+def _example(chain: Chain) -> str:
+    """Write a patch with sliders, the map, and a note whose partials are as loud as parameters."""
+    m, n = chain.control_size, chain.parameter_size
+    below = 100 + 40 * m
+    pd = Canvas((560, below + 130 + 30 * n))
+    pd.text(20, 10, "switch the sound on, and move the sliders: each parameter is the")
+    pd.text(20, 30, "loudness of a partial. Put your synth in the place of the partials.")
+    look = "0 12 #fcfcfc #000000 #000000 0 1"
+    pd.msg(420, 70, "; pd dsp $1", pd.obj(360, 70, f"tgl 20 0 empty empty sound 24 10 {look}"))
+    first = pd.obj(20, below, "f 0.5")
+    point = pd.obj(20, below + 30, "pack" + " 0.5" * m, first)
+    start = pd.msg(420, 150, "0.5", pd.obj(420, 120, "loadbang"))
+    for i in range(m):
+        y = 70 + 40 * i
+        slider = pd.obj(20, y, f"hsl 128 18 0 1 0 0 empty empty c{i} 140 9 {look}", start)
+        both = pd.obj(220, y, "t b f", slider)
+        pd.cord((both, 1), (first, 1) if i == 0 else (point, i))
+        pd.cord(both, first)
+    parameters = pd.obj(20, below + 60, chain.identifier, point)
+    each = pd.obj(20, below + 90, "unpack" + " f" * n, parameters)
+    output = pd.obj(20, below + 110 + 30 * n, "dac~")
+    for i in range(n):
+        partial = pd.sub(40, below + 120 + 30 * i, _partial(i + 1, LEVEL / n), (each, i))
+        pd.cord(partial, output)
+        pd.cord(partial, (output, 1))
+    return pd.content()
+
+
+def _partial(number: int, level: float) -> Canvas:
+    """Make one partial of a note, whose loudness is a parameter."""
+    pd = Canvas((320, 260), f"partial-{number}")
+    loudness = pd.obj(20, 50, f"clip 0 {PARAMETER_MAX}", pd.obj(20, 20, "inlet"))
+    share = pd.obj(20, 80, f"/ {PARAMETER_MAX}", loudness)
+    smooth = pd.obj(20, 140, "line~", pd.obj(20, 110, "pack f 20", share))
+    sound = pd.obj(20, 170, "*~", smooth, pd.obj(140, 140, f"osc~ {FUNDAMENTAL_HZ * number}"))
+    pd.obj(20, 230, "outlet~", pd.obj(20, 200, f"*~ {level:.6g}", sound))
+    return pd
 
 
 def _column(pd: Canvas, x: int, y: int, title: str, steps: Sequence[Subpatch]) -> int:

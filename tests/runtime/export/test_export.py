@@ -14,7 +14,7 @@ from timbremap_runtime.export import HOSTS, describe, write
 
 
 def forward(step: dict[str, Any], x: np.ndarray) -> np.ndarray:
-    """Do a step of the JSON, as docs/export.md says it is meant."""
+    """Do a step of the JSON, as docs/export/json.md says it is meant."""
     match step["kind"]:
         case "clip":
             return np.clip(x, step["low"], step["high"])

@@ -104,15 +104,15 @@ def test_no_name_breaks_the_abstraction(tmp_path: Path):
     chain = replace(case.chain, name="x;\n$0, \\; y", parameter_names=names)
     c, p_found, _, _ = run(case._replace(chain=chain), tmp_path)
     np.testing.assert_allclose(p_found, case.mapping.forward(c), rtol=0, atol=1e-4)
-    (text,) = write(chain, "pd").values()
+    text, _ = write(chain, "pd").values()
     assert not any(covered(window) or outside(window) for window in windows_of(text))
 
 
 def test_a_person_can_read_it(case: Case):
-    (text,) = write(case.chain, "pd").values()
+    text, example = write(case.chain, "pd").values()
     windows = windows_of(text)
     assert len(windows) > 4
-    for window in windows:
+    for window in [*windows, *windows_of(example)]:
         assert covered(window) == [], window.name
         assert outside(window) == [], window.name
     # No outlet has two cords, so nothing depends on which was made first.
@@ -137,12 +137,12 @@ def test_an_end_counts_where_no_other_layer_meets_one(tmp_path: Path):
 
 @needs_pd
 def test_the_patch_of_the_page_prints_what_the_model_plays(tmp_path: Path):
-    page = (REPOSITORY / "docs" / "export.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "export" / "pure_data.md").read_text(encoding="utf-8")
     patch = page[page.index("#N canvas") :].partition("```")[0]
     # Instead of the click.
     (tmp_path / "page.pd").write_text(f"{patch}#X obj 120 20 loadbang;\n#X connect 3 0 0 0;\n")
     mapping = tm.load(LFO4 / "models" / "fm")
-    (text,) = write(describe(mapping, "fm", ["a", "b", "c", "d"], "0.0"), "pd").values()
+    text, _ = write(describe(mapping, "fm", ["a", "b", "c", "d"], "0.0"), "pd").values()
     (tmp_path / "fm.pd").write_text(text, encoding="utf-8")
     command = ["pd", "-nogui", "-batch", "-noprefs", "-stderr", "-noaudio", "-open", "page.pd"]
     said = subprocess.run(
@@ -153,3 +153,36 @@ def test_the_patch_of_the_page_prints_what_the_model_plays(tmp_path: Path):
     np.testing.assert_allclose(
         [float(each) for each in printed], mapping.forward([0.2, 0.8, 0.5]), rtol=1e-5
     )
+
+
+@needs_pd
+def test_the_example_plays_what_the_sliders_say(tmp_path: Path):
+    case = make_case("two layers")
+    name = case.chain.identifier
+    for file, text in write(case.chain, "pd").items():
+        (tmp_path / file).write_text(text.replace(" dac~;", " heard;"), encoding="utf-8")
+    heard = Canvas((400, 400))  # instead of a sound card, half a second of sound after as much
+    into = heard.obj(20, 40, "tabwrite~ note", heard.obj(20, 10, "inlet~"))
+    heard.obj(200, 10, "inlet~")
+    heard.obj(20, 70, "array define note 22050")
+    start = heard.obj(20, 100, "t b b b", heard.obj(20, 130, "loadbang"))
+    heard.msg(20, 160, "; pd dsp 1", (start, 2))
+    heard.cord(heard.msg(20, 190, "bang", heard.obj(20, 220, "del 500", (start, 1))), into)
+    later = heard.obj(20, 250, "t b b", heard.obj(20, 280, "del 1100", start))
+    written = heard.msg(20, 310, "write -wave -bytes 4 note.wav note", (later, 1))
+    heard.obj(20, 340, "soundfiler", written)
+    heard.msg(20, 370, "; pd quit", later)
+    (tmp_path / "heard.pd").write_text(heard.content())
+    command = ["pd", "-nogui", "-batch", "-noprefs", "-stderr", "-r", "44100"]
+    said = subprocess.run(
+        [*command, "-open", f"{name}_example.pd"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "create" not in said.stderr, said.stderr
+    sound = soundfile.read(tmp_path / "note.wav")[0]
+    partials = np.abs(np.fft.rfft(sound))[55 * np.arange(1, 7)] * 2 / len(sound)
+    levels = case.mapping.forward([0.5, 0.5]) / 127 * 0.3 / 6
+    np.testing.assert_allclose(partials, levels, rtol=1e-2, atol=1e-5)

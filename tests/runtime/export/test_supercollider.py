@@ -188,7 +188,7 @@ Score([
 
 @needs_sclang
 def test_the_lines_of_the_page_run(tmp_path: Path):
-    page = (REPOSITORY / "docs" / "export.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "export" / "supercollider.md").read_text(encoding="utf-8")
     lines = page.partition("```supercollider\n")[2].partition("```")[0].splitlines()
     mapping = tm.load(LFO4 / "models" / "fm")
     save(describe(mapping, "fm", ["rate", "duty", "shape", "depth"], "0.0"), tmp_path)
