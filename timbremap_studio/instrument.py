@@ -40,7 +40,10 @@ class Instruments:
         """
         found = model.instrument
         if found is None:
-            raise SettingsError(f"{model.named.name}: its instrument was not found; name its data")
+            raise SettingsError(
+                f"{model.named.name}: its instrument was not found; start tm-studio in the folder "
+                "where the model was trained"
+            )
         patch, note = found
         if patch.engine != "faust":
             raise SettingsError(

@@ -107,6 +107,12 @@ def test_a_parameter_that_is_moved_is_heard(page: Any):
     assert apart(aligned(captured, sound), sound) < 1.0
 
 
+def test_what_is_typed_does_not_sound(page: Any):
+    page.locator("input[type=text]").first.press_sequentially("ad")
+    assert not page.evaluate("studio.sounding.player.holding")
+    assert not listen(page, PLAYER, 0.1)[-2048:].any()
+
+
 def test_another_model_is_faded_to_while_a_note_is_held(page: Any):
     page.get_by_label("Hold").check()
     before = listen(page, PLAYER, 0.5)[-16_384:]

@@ -37,7 +37,6 @@ export class Sounding {
   listened() {
     const tell = (note) => this.listeners.forEach((listener) => listener(note));
     return {
-      start: () => this.player?.start(),
       noteOn: (note, velocity, id, p = null) => {
         this.voice()?.noteOn(note, velocity, id, p);
         tell({ on: true, id, note, velocity, p });
@@ -101,8 +100,7 @@ export class Sounding {
    * follows it; others are notes at points of their own.
    */
   press(id, lead, c) {
-    this.hands.start();
-    if (lead && this.player?.holding) return;
+    if (lead && this.voice()?.holding) return;
     const { pitch, velocity } = this.note;
     this.hands.noteOn(pitch, velocity, `finger ${id}`, lead ? null : this.parametersAt(c));
   }
@@ -117,7 +115,6 @@ export class Sounding {
 
   /** Hold the note without a hand, or let it go. */
   toggle(on = !this.held.checked) {
-    this.hands.start();
     this.held.checked = on;
     const { pitch, velocity } = this.note;
     if (on) this.hands.noteOn(pitch, velocity, "held");
@@ -126,7 +123,6 @@ export class Sounding {
 
   /** Play the note of the instrument once, with parameters of its own. */
   audition(p) {
-    this.hands.start();
     const { pitch, velocity } = this.note;
     this.voice()?.noteOn(pitch, velocity, "heard", [...p]);
     clearTimeout(this.hearing);
@@ -143,9 +139,8 @@ export class Sounding {
 
   /** A gesture begins; one without notes is heard by a note that lasts as long. */
   gestureBegins({ notes }) {
-    this.hands.start();
     const { pitch, velocity } = this.note;
-    if (notes.length === 0 && !this.player?.holding) {
+    if (notes.length === 0 && !this.voice()?.holding) {
       this.playNote({ on: true, id: "whole", note: pitch, velocity });
     }
   }
@@ -189,7 +184,6 @@ export class Sounding {
   }
 
   async useMidi() {
-    this.hands.start();
     try {
       const { access } = await createMidi(this.hands, {
         parametersAt: (point) => this.parametersAt(point),

@@ -58,7 +58,7 @@ class Opened:
         self.page.add_init_script(MIDI)
         self.address = file.as_uri()
         self.page.goto(self.address)
-        self.page.wait_for_function("window.timbremap")
+        self.page.wait_for_function("() => window.timbremap")
 
     def press(self, x: float, y: float) -> list[float]:
         """Press on the pad; return the whole point."""
@@ -146,7 +146,9 @@ def test_another_model_is_faded_to_while_a_note_is_held(opened: Any):
 def test_midi_plays_it_and_mpe_moves_it(opened: Any):
     page = opened("fm")
     page.page.get_by_role("button", name="Use MIDI").click()
-    page.page.wait_for_function("document.querySelector('#status').innerText.includes('Pads')")
+    page.page.wait_for_function(
+        "() => document.querySelector('#status').innerText.includes('Pads')"
+    )
     page.page.evaluate("midi.send(0x91, 60, 100); midi.send(0xe1, 0, 96); midi.send(0xd1, 127)")
     assert page.page.evaluate("timbremap.performer.c") == pytest.approx([0.75, 64 / 127, 1.0])
     assert np.abs(page.listen(0.2)[-2048:]).max() > 0.02
@@ -154,13 +156,31 @@ def test_midi_plays_it_and_mpe_moves_it(opened: Any):
     page.hush()
 
 
+KEY = """([kind, code, key]) =>
+  window.dispatchEvent(new KeyboardEvent(kind, { code, key, bubbles: true }))"""
+
+PIXELS = """() => {
+  const canvas = document.querySelector("#scope");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const rows = new Set();
+  data.forEach((value, i) => i % 4 === 3 && value && rows.add(Math.floor(i / 4 / canvas.width)));
+  return rows.size / canvas.height;
+}"""
+"""The share of the scope's height that the wave takes."""
+
+
 @pytest.mark.slow
 def test_keys_and_the_pads_own_keys_play_it(opened: Any):
     page = opened("fm")
-    page.page.keyboard.down("a")
-    assert np.abs(page.listen(0.2)[-2048:]).max() > 0.02
-    page.page.keyboard.up("a")
+    meter = page.page.get_by_role("meter", name="Level")
+    assert meter.get_attribute("aria-valuetext") == "silent"
+    page.page.evaluate(KEY, ["keydown", "KeyA", "q"])  # as on a French keyboard
+    assert np.abs(page.listen(0.3)[-2048:]).max() > 0.02
+    page.page.wait_for_function("() => document.querySelector('#meter').ariaValueNow > -40")
+    page.page.wait_for_function(f"() => ({PIXELS})() > 0.1")
+    page.page.evaluate(KEY, ["keyup", "KeyA", "q"])
     page.hush()
+    page.page.wait_for_function("() => document.querySelector('#meter').ariaValueText === 'silent'")
     page.page.locator("#pad").focus()
     for key in ("ArrowRight", "ArrowUp", "PageDown"):
         page.page.keyboard.press(key)
@@ -189,6 +209,18 @@ def test_a_map_without_an_instrument_plays_a_synth_by_midi(look: str, opened: An
     p = make_case("two layers").mapping.forward(c)
     assert list(last) == list(range(20, 20 + len(p)))
     np.testing.assert_allclose(list(last.values()), p, atol=0.501)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_everybody_can_use_it(look: str, folder: Path, browser: Any):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe")
+    context = browser.new_context(color_scheme=look, bypass_csp=True)  # axe is put into the page
+    page = context.new_page()
+    page.goto((folder / "fm.html").as_uri())
+    page.wait_for_function("() => window.timbremap")
+    assert axe.Axe().run(page).response["violations"] == []
+    context.close()
 
 
 def test_names_do_not_break_the_page_and_the_same_model_gives_the_same_bytes():

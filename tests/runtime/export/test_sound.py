@@ -178,6 +178,25 @@ def test_what_runs_away_is_silenced(tmp_path: Path):
     assert np.isfinite(heard).all() and not heard[-640:].any()
 
 
+def test_a_voice_of_two_channels_is_heard_in_two(tmp_path: Path):
+    pytest.importorskip("dawdreamer", reason="needs DawDreamer")
+    (tmp_path / "wide.dsp").write_text(
+        'freq = nentry("freq", 100, 20, 4000, 1); gain = nentry("gain", 1, 0, 1, 0.01);\n'
+        'side = nentry("side", 0, 0, 1, 0.01);\n'
+        'process = button("gate") * gain * freq / 1000 <: *(1 - side), *(side);\n'
+    )
+    (tmp_path / "patch.toml").write_text(
+        'name = "wide"\nengine = "faust"\nsource = "wide.dsp"\n'
+        'parameters = [{ name = "side", range = [0, 1] }]\n'
+    )
+    patch = load_patch(tmp_path)
+    gesture = one_note([127 * 0.25], patch.note)
+    program = "said = (await renderSamples(...given)).map((channel) => channel[1000]);"
+    left, right = run_node(program, [instrument(voice_of(patch)), gesture])
+    level = patch.note.velocity / 127 * patch.note.frequency_hz / 1000
+    assert [left, right] == pytest.approx([0.75 * level, 0.25 * level], rel=1e-5)
+
+
 def test_the_limiter_leaves_what_is_soft_and_bounds_what_is_loud():
     generator = np.random.default_rng(0)
     time = np.arange(0, 44_160) / SAMPLE_RATE

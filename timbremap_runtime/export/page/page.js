@@ -16,14 +16,13 @@ const PAD = "pad"; // the note that it plays
 
 const player = instrument ? await openPlayer() : null;
 let synth = null; // a MIDI output
-let holding = false;
 
 /** What plays: a synth on a MIDI output, or the sound of the page. */
+const voice = () => synth ?? player;
 const hands = {
-  start: () => player?.start(),
-  noteOn: (...given) => (synth ?? player)?.noteOn(...given),
-  noteOff: (...given) => (synth ?? player)?.noteOff(...given),
-  setParameters: (...given) => (synth ?? player)?.setParameters(...given),
+  noteOn: (...given) => voice()?.noteOn(...given),
+  noteOff: (...given) => voice()?.noteOff(...given),
+  setParameters: (...given) => voice()?.setParameters(...given),
 };
 
 async function openPlayer() {
@@ -88,10 +87,7 @@ function changed() {
   "xyz".split("").forEach((axis, i) => at("pad").style.setProperty(`--${axis}`, c[i] ?? 0.5));
 }
 
-function press() {
-  hands.start();
-  hands.noteOn(pitch, velocity, PAD);
-}
+const press = (id = PAD) => hands.noteOn(pitch, velocity, id);
 
 const pad = at("pad");
 let finger = null;
@@ -101,14 +97,14 @@ pad.addEventListener("pointerdown", (event) => {
   finger = event.pointerId;
   pad.setPointerCapture(finger);
   follow(event);
-  if (!holding) press();
+  if (!voice()?.holding) press(); // or else it moves what sounds
 });
 pad.addEventListener("pointermove", (event) => event.pointerId === finger && follow(event));
 for (const name of ["pointerup", "pointercancel"]) {
   pad.addEventListener(name, (event) => {
     if (event.pointerId !== finger) return;
     finger = null;
-    if (!holding) hands.noteOff(PAD);
+    hands.noteOff(PAD);
   });
 }
 
@@ -148,9 +144,8 @@ at("release").addEventListener("click", () => {
 // -------------------------------------------------------------------- sound
 
 at("hold").addEventListener("change", ({ target }) => {
-  holding = target.checked;
-  if (holding) press();
-  else hands.noteOff(PAD);
+  if (target.checked) press("held");
+  else hands.noteOff("held");
 });
 at("volume").addEventListener("input", ({ target }) => player?.setVolume(Number(target.value)));
 createKeyboard(window, hands, { base: Math.max(24, 12 * Math.floor(pitch / 12)), velocity });
@@ -172,7 +167,6 @@ function parametersAt(point) {
 }
 
 at("midi").addEventListener("click", async () => {
-  hands.start();
   try {
     const { access } = await createMidi(hands, {
       parametersAt,
@@ -187,7 +181,7 @@ at("midi").addEventListener("click", async () => {
     });
     at("midi").disabled = true;
     at("output").addEventListener("change", ({ target }) => {
-      (synth ?? player)?.allOff();
+      voice()?.allOff();
       const port = [...access.outputs.values()][target.value];
       synth = port ? createMidiOut(port) : null;
       changed();

@@ -15,7 +15,7 @@ const TEXT = "input:not([type=range], [type=checkbox], [type=radio], [type=butto
  * Play notes by keys: A is C, W is C sharp, and so on; Z and X go an octave down and up.
  *
  * @param target what hears the keys, such as window
- * @param player with noteOn(note, velocity, id), noteOff(id), and start()
+ * @param player with noteOn(note, velocity, id) and noteOff(id)
  * @param base MIDI note of the lowest key
  * @param velocity of each note
  */
@@ -34,7 +34,6 @@ export function createKeyboard(target, player, { base = 48, velocity = 100, chan
     }
     const note = base + 12 * octave + SEMITONES.get(code);
     if (down.has(code) || !(note >= 0 && note <= 127)) return;
-    player.start?.();
     down.set(code, `key ${code}`);
     player.noteOn(note, velocity, down.get(code));
   }

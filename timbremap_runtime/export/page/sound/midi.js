@@ -209,6 +209,9 @@ export function createMidiOut(port, { firstCc = 20, channel = 0 } = {}) {
       port.send([0x90 | channel, note, velocity]);
     },
     noteOff,
+    get holding() {
+      return notes.size > 0;
+    },
     allOff: () => [...notes.keys()].forEach(noteOff),
     setParameters(values, id = null) {
       if (id !== null) return; // a channel has one value of each

@@ -11,11 +11,11 @@ export const SAMPLE_RATE = 44100;
 /**
  * Make a player.
  *
- * @param context an AudioContext; by default a new one, which start() wakes
+ * @param context an AudioContext; by default a new one, which the first touch wakes
  * @param worklet where the processors are, if not beside this file
  */
 export async function createPlayer({ context, worklet, count = 8 } = {}) {
-  context ??= new AudioContext({ latencyHint: "interactive", sampleRate: SAMPLE_RATE });
+  context ??= wakened(new AudioContext({ latencyHint: "interactive", sampleRate: SAMPLE_RATE }));
   await prepare(context, worklet);
   const volume = new GainNode(context, { gain: 0.8 });
   const limiter = new AudioWorkletNode(context, "timbremap-limiter", { outputChannelCount: [2] });
@@ -29,9 +29,6 @@ export async function createPlayer({ context, worklet, count = 8 } = {}) {
   return {
     context,
     analyser,
-
-    /** Wake the sound: browsers want to be asked from within a click or a key. */
-    start: () => context.resume(),
 
     /** Volume, 0 to 1. */
     setVolume(level) {
@@ -86,4 +83,11 @@ export async function createPlayer({ context, worklet, count = 8 } = {}) {
 
     close: () => context.close(),
   };
+}
+
+/** Browsers let a page sound from a click, a key, or a finger that is lifted again. */
+function wakened(context) {
+  const wake = () => context.state === "suspended" && context.resume();
+  for (const name of ["pointerdown", "pointerup", "keydown"]) addEventListener(name, wake, true);
+  return context;
 }
