@@ -149,7 +149,8 @@ def batches(result: Result, short: bool) -> list[dict[str, Any]]:
             c = np.random.default_rng(1).uniform(0.02, 0.98, (size, m))
             inputs = {"forward": c, "inverse": mapping.forward(c)}
             for direction, x in inputs.items():
-                per_round = max(2_000 // size, 1)
+                # So often that what the others left in the cache counts for little.
+                per_round = min(max(20_000 // size, 1), 2_000)
                 calls = {
                     name: _repeat(getattr(each, direction), x, per_round)
                     for name, each in contestants.items()
