@@ -187,9 +187,9 @@ def _patch(chain: Chain) -> dict[str, Any]:
         number = patch.put("flonum", (x, 388, 56, 22))
         patch.cord(patch.obj(x, 358, "prepend set", (values, i)), number)
         patch.cord(patch.obj(x, 420, f"prepend set {i}", number), script)
-    where = patch.obj(20 + COLUMN * max(m, 2), 260, "unpack" + " 0." * m, (script, 1))
+    where = patch.obj(20 + COLUMN * max(m, 2), 230, "unpack" + " 0." * m, (script, 1))
     for i, slider in enumerate(sliders):
-        x = 20 + COLUMN * (max(m, 2) + 1 + i)
+        x = 20 + COLUMN * (max(m, 2) + i)
         patch.cord(patch.obj(x, 260, "prepend set", (where, i)), slider)
         patch.cord((where, i), silent[i])
 

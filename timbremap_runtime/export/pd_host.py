@@ -138,7 +138,9 @@ def _example(chain: Chain) -> str:
     """Write a patch with sliders, the map, and a note whose partials are as loud as parameters."""
     m, n = chain.control_size, chain.parameter_size
     below = 100 + 40 * m
-    pd = Canvas((560, below + 130 + 30 * n))
+    apart = "unpack" + " f" * n
+    partials = below + 100 + height(apart, LINE_LENGTH)
+    pd = Canvas((560, partials + 30 * n + 40))
     pd.text(20, 10, "switch the sound on, and move the sliders: each parameter is the")
     pd.text(20, 30, "loudness of a partial. Put your synth in the place of the partials.")
     look = "0 12 #fcfcfc #000000 #000000 0 1"
@@ -153,10 +155,10 @@ def _example(chain: Chain) -> str:
         pd.cord((both, 1), (first, 1) if i == 0 else (point, i))
         pd.cord(both, first)
     parameters = pd.obj(20, below + 60, chain.identifier, point)
-    each = pd.obj(20, below + 90, "unpack" + " f" * n, parameters)
-    output = pd.obj(20, below + 110 + 30 * n, "dac~")
+    each = pd.obj(20, below + 90, apart, parameters)
+    output = pd.obj(20, partials + 30 * n, "dac~")
     for i in range(n):
-        partial = pd.sub(40, below + 120 + 30 * i, _partial(i + 1, LEVEL / n), (each, i))
+        partial = pd.sub(40, partials + 30 * i, _partial(i + 1, LEVEL / n), (each, i))
         pd.cord(partial, output)
         pd.cord(partial, (output, 1))
     return pd.content()
