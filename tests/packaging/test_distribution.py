@@ -60,6 +60,7 @@ def test_the_wheel_holds_the_packages_and_nothing_else(dist: Path):
         here = {f.relative_to(folder).as_posix() for f in folder.rglob("*.py")}
         assert {f"{package}/{f}" for f in here} <= modules
     assert "timbremap_runtime/py.typed" in names
+    assert "timbremap_runtime/export/page/sound/worklet.js" in names
     page = REPOSITORY / "timbremap_studio" / "page"
     here = {f.relative_to(page).as_posix() for f in page.rglob("*") if f.is_file()}
     assert here

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 WORKLET = ("sound/voices.js", "sound/worklet.js")
 SCRIPT = (
     "sound/voices.js",
+    "sound/processors.js",
     "sound/instrument.js",
     "sound/player.js",
     "sound/keyboard.js",

@@ -60,11 +60,7 @@ export class Sounding {
       createMeter(this.meter, this.player.analyser);
       await this.load();
     } catch (error) {
-      this.say(
-        isSecureContext
-          ? `No sound: ${error.message}`
-          : "No sound: browsers play it only from this computer or over https."
-      );
+      this.say(`No sound: ${error.message}`);
     }
   }
 

@@ -33,11 +33,7 @@ async function openPlayer() {
     await made.load(instrument, performer.p);
     return made;
   } catch (error) {
-    say(
-      window.isSecureContext
-        ? `No sound: ${error.message}`
-        : "No sound: browsers play it only from a disk, over https, or from this computer."
-    );
+    say(`No sound: ${error.message}`);
     return null;
   }
 }

@@ -1,14 +1,7 @@
 // An instrument in an audio context: notes and parameters in, sound out.
 
+import { openVoices, prepare } from "./processors.js";
 import { bytesOf } from "./voices.js";
-
-const ready = new WeakMap(); // contexts whose processors are loaded
-
-/** Load the processors into a context, once. */
-export function prepare(context, worklet = new URL("./worklet.js", import.meta.url)) {
-  if (!ready.has(context)) ready.set(context, context.audioWorklet.addModule(worklet));
-  return ready.get(context);
-}
 
 /**
  * Make an instrument.
@@ -23,16 +16,11 @@ export async function createInstrument(instrument, context, { values, count = 8,
   const module = await WebAssembly.compile(bytesOf(instrument.wasm));
   await prepare(context, worklet);
   const { wasm, ...description } = instrument;
-  const outputs = Math.min(instrument.outputs, 2);
   const start = values ?? instrument.controls.map(() => 63.5);
-  const source = new AudioWorkletNode(context, "timbremap-voices", {
-    numberOfInputs: 0,
-    outputChannelCount: [outputs],
-    processorOptions: { module, instrument: description, count, values: [...start] },
-  });
+  const options = { module, instrument: description, count, values: [...start] };
+  const { node: source, tell } = openVoices(context, options);
   const node = new GainNode(context);
   source.connect(node);
-  const tell = (...message) => source.port.postMessage(message);
   return {
     node,
     noteOn: (note, velocity, id = note, own = null) =>

@@ -1,6 +1,7 @@
 // What a page plays with: one instrument at a time, its volume, a limiter, and what a scope looks at.
 
-import { createInstrument, prepare } from "./instrument.js";
+import { createInstrument } from "./instrument.js";
+import { openLimiter, prepare } from "./processors.js";
 
 const CROSSFADE_S = 0.06;
 const LOOK = 32768; // samples that the analyser keeps
@@ -18,7 +19,7 @@ export async function createPlayer({ context, worklet, count = 8 } = {}) {
   context ??= wakened(new AudioContext({ latencyHint: "interactive", sampleRate: SAMPLE_RATE }));
   await prepare(context, worklet);
   const volume = new GainNode(context, { gain: 0.8 });
-  const limiter = new AudioWorkletNode(context, "timbremap-limiter", { outputChannelCount: [2] });
+  const limiter = openLimiter(context);
   const analyser = new AnalyserNode(context, { fftSize: LOOK, smoothingTimeConstant: 0.5 });
   volume.connect(limiter).connect(analyser).connect(context.destination);
 
