@@ -133,12 +133,12 @@ def test_it_sounds_as_the_point_does_in_the_renderer(name: str, before: str, ope
 @pytest.mark.slow
 def test_another_model_is_faded_to_while_a_note_is_held(opened: Any):
     page = opened("fm")
-    patch = load_patch(LFO4, "pwm")
+    patch = load_patch(LFO4, "am")
     page.press(0.5, 0.5)
     before = page.listen(0.5)[-16_384:]
     page.page.evaluate(
         "([instrument, values]) => timbremap.player.load(instrument, values)",
-        [instrument(voice_of(patch)), tm.load(LFO4 / "models" / "pwm").forward([0.5] * 3).tolist()],
+        [instrument(voice_of(patch)), tm.load(LFO4 / "models" / "am").forward([0.5] * 3).tolist()],
     )
     change, after = page.listen(0.3), page.listen(0.5)[-16_384:]
     steady = [np.abs(np.diff(each)).max() for each in (before, after)]
