@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def page(url: str, n_events: int, seconds: float) -> Iterator[tuple[str, str]]:
         drawn = [opened.evaluate(DOTS, N_DOTS) for _ in range(5)]
         yield f"drawing {N_DOTS:,} dots once", f"{statistics.median(drawn):.0f} ms"
         at = opened.evaluate(FRAMES, seconds)
-        apart = [b - a for a, b in zip(at, at[1:], strict=False)]
+        apart = [b - a for a, b in pairwise(at)]
         late = sum(each > 25.0 for each in apart) / len(apart)
         yield (
             f"frames with {N_DOTS:,} dots, the point moving",

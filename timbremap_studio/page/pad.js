@@ -47,7 +47,7 @@ export class Pad {
 
   /** The point under a pointer: a pen's and a finger's pressure count, a mouse has none. */
   pointOf(event) {
-    const box = this.element.getBoundingClientRect();
+    const { box } = this;
     const c = [...this.playing.c];
     c[0] = clip((event.clientX - box.left) / box.width);
     if (c.length > 1) c[1] = clip(1 - (event.clientY - box.top) / box.height);
@@ -60,6 +60,8 @@ export class Pad {
   down(event) {
     if (event.button > 0) return;
     const started = performance.now();
+    // To ask for it at every move would lay the page out anew each time.
+    if (!this.pointers.size) this.box = this.element.getBoundingClientRect();
     this.element.focus({ preventScroll: true });
     this.element.setPointerCapture(event.pointerId);
     const c = this.pointOf(event);
