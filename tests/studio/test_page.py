@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -229,17 +230,24 @@ def test_two_pages_agree_whoever_plays(page: Any, open_page: Callable[..., Any])
         }""")
     page.wait_for_timeout(400)
     agree(page, other)
+    for one, name in ((page, "pwm"), (other, "am")):
+        one.evaluate(f"() => {{ studio.choose('{name}', 'here'); }}")
+    agree(page, other)
 
 
-def agree(one: Any, other: Any) -> None:
-    """Wait until both have sent all, and are at the same place."""
-    for each in (one, other):
-        until(
-            each,
-            "() => studio.link.unsent.size === 0 && studio.link.served.seen === studio.link.sent",
-        )
-    expected = json.dumps(state(one))
-    until(other, f"() => JSON.stringify(studio.playing.state()) === JSON.stringify({expected})")
+WHERE = """() => studio.link.unsent.size || studio.link.served.seen !== studio.link.sent
+    ? null : JSON.stringify([studio.playing.model.name, studio.playing.state()])"""
+
+
+def agree(*pages: Any) -> None:
+    """Wait until all have sent all, and are at the same place with the same model."""
+    end = time.monotonic() + 10
+    while True:
+        where = {page.evaluate(WHERE) for page in pages}
+        if len(where) == 1 and None not in where:
+            return
+        assert time.monotonic() < end, where
+        pages[0].wait_for_timeout(10)
 
 
 def test_the_page_plays_synthesizers_and_is_played(page: Any, studio: Running, client: Client):
@@ -319,11 +327,11 @@ def test_a_drawn_way_is_played_in_its_time(page: Any):
 def test_two_models_are_compared_at_the_same_point(page: Any):
     touch(page, (0.3, 0.8))
     point = state(page)["c"]
-    page.get_by_label("Compare with").select_option("am")
+    page.locator("#other").select_option("am")
     page.get_by_role("button", name="Swap").click()
     until(page, "() => studio.playing.model.name === 'am'")
     assert state(page)["c"] == point
-    assert page.get_by_label("Compare with").input_value() == "fm"
+    assert page.locator("#other").input_value() == "fm"
     page.get_by_role("button", name="Swap").click()
     until(page, "() => studio.playing.model.name === 'fm'")
     assert state(page)["c"] == point

@@ -59,7 +59,18 @@ export class Link {
   hear(news) {
     const first = this.served === null;
     this.served = news;
+    const { model } = this.playing;
+    const apart = model !== null && model.name !== news.model;
+    // Moved while the server was away: it may have come back with another model.
+    if (first && apart && this.unsent.size) this.unsent.add("load");
+    // What we asked for cannot be, or somebody else chose after us.
+    const overruled = apart && !this.unsent.has("load") && news.seen === this.sent && news.by !== news.you;
     if (news.error) this.onSay(news.error);
+    if (news.error || (overruled && !first)) {
+      this.unsent.clear();
+      this.follow(news);
+      return;
+    }
     const ours = this.unsent.size > 0 || news.seen < this.sent || (news.by === news.you && !first);
     if (!ours) this.follow(news);
     if (this.unsent.size) this.schedule();
