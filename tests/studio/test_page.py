@@ -239,6 +239,9 @@ WHERE = """() => studio.link.unsent.size || studio.link.served.seen !== studio.l
     ? null : JSON.stringify([studio.playing.model.name, studio.playing.state()])"""
 
 
+HELD = "() => studio.playing.p.map((x, i) => x - studio.playing.mapped[i])"
+
+
 def agree(*pages: Any) -> None:
     """Wait until all have sent all, and are at the same place with the same model."""
     end = time.monotonic() + 10
@@ -310,7 +313,10 @@ def test_a_gesture_is_recorded_saved_opened_and_played(page: Any, tmp_path: Path
 
 def test_a_drawn_way_is_played_in_its_time(page: Any):
     page.get_by_role("button", name="Draw").click()
+    page.get_by_label("depth", exact=True).fill("127")
+    page.get_by_label("rate", exact=True).fill("127")
     before = state(page)
+    held = page.evaluate(HELD)
     touch(page, (0.1, 0.5), (0.5, 0.9), (0.9, 0.5), up=False)
     assert state(page) == before
     page.mouse.up()
@@ -322,6 +328,10 @@ def test_a_drawn_way_is_played_in_its_time(page: Any):
     until(page, "() => studio.playing.c[0] < 0.4")  # around again
     page.get_by_role("button", name="Stop").click()
     assert page.evaluate("() => studio.gestures.run") is None
+    # What is held by hand stays held, as far as parameters go.
+    assert any(abs(offset) > 1 for offset in held)
+    now = np.add(page.evaluate("() => studio.playing.mapped"), held)
+    np.testing.assert_allclose(state(page)["p"], np.clip(now, 0, 127), rtol=0, atol=SAME)
 
 
 def test_two_models_are_compared_at_the_same_point(page: Any):

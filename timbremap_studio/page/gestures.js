@@ -26,6 +26,7 @@ export function toCsv(gesture, model) {
 export function fromCsv(text, model) {
   const { controlSize, parameterSize } = model.map;
   const rows = [];
+  let free = true;
   for (const [at, line] of text.split(/\r?\n/).entries()) {
     if (!line.trim()) continue;
     const [t, ...values] = line.split(",").map(Number);
@@ -41,12 +42,16 @@ export function fromCsv(text, model) {
     if (t > LONGEST_S || rows.length >= MOST_ROWS) throw new Error(`longer than ${LONGEST_S} s`);
     const c = values.slice(0, controlSize).map((x) => Math.min(Math.max(x, 0), 1));
     rows.push({ t, c, p: whole ? values.slice(controlSize) : model.map.forward(c) });
+    free &&= !whole;
   }
   if (rows.length < 2) throw new Error("fewer than two rows");
-  return { rows, notes: [], length: rows.at(-1).t };
+  return { rows, notes: [], length: rows.at(-1).t, free };
 }
 
-/** Records, loops and plays. A gesture is rows of { t, c, p }, notes of the hand, and its length. */
+/**
+ * Records, loops and plays. A gesture is rows of { t, c, p }, notes of the hand, and its length;
+ * where `free`, the point alone was given, and what is held by hand stays held.
+ */
 export class Gestures {
   constructor(section, playing, { say, sounding }) {
     this.playing = playing;
@@ -137,7 +142,7 @@ export class Gestures {
     const { rows, notes, length } = this.gesture;
     const longer = (one) => ({ ...one, t: (one.t * seconds) / length });
     const wasPlaying = Boolean(this.run);
-    this.keep({ rows: rows.map(longer), notes: notes.map(longer), length: seconds });
+    this.keep({ ...this.gesture, rows: rows.map(longer), notes: notes.map(longer), length: seconds });
     if (wasPlaying) this.play();
   }
 
@@ -190,7 +195,7 @@ export class Gestures {
     const { rows, notes } = gesture;
     while (run.row + 1 < rows.length && rows[run.row + 1].t <= t) run.row++;
     const { c, p } = between(rows[run.row], rows[run.row + 1], t);
-    if (playing.model === run.model) playing.place(c, p);
+    if (playing.model === run.model && !gesture.free) playing.place(c, p);
     else playing.move(c);
     for (; run.note < notes.length && notes[run.note].t <= t; run.note++) {
       this.sounding.playNote(notes[run.note]);

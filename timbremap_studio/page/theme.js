@@ -8,7 +8,8 @@ export function startTheme(button, onChange) {
   const show = () => {
     if (!THEMES.includes(theme)) theme = "auto";
     document.documentElement.dataset.theme = theme;
-    button.textContent = `Theme: ${theme}`;
+    button.textContent = theme[0].toUpperCase() + theme.slice(1);
+    button.setAttribute("aria-label", `Theme: ${theme}`);
     onChange();
   };
   button.addEventListener("click", () => {

@@ -98,7 +98,7 @@ function drawTool({ pad, playing, gestures }) {
     up(id, lead) {
       if (!lead) return;
       if (rows.length > 1) {
-        gestures.keep({ rows, notes: [], length: Math.max(rows.at(-1).t, 0.1) });
+        gestures.keep({ rows, notes: [], length: Math.max(rows.at(-1).t, 0.1), free: true });
         gestures.play();
       }
       rows = [];
