@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from timbremap_runtime.errors import TimbreMapError
+from timbremap_runtime.errors import SettingsError, TimbreMapError
 
 from ._common import bar, command, parser, pitch, positive, seed
 
@@ -47,6 +48,20 @@ def main(argv: list[str] | None = None) -> None:
     )
     add("--note", type=pitch, help="MIDI note, 0 to 127 or like A2 (default: the patch's)")
     add("--velocity", type=int, help="1 to 127 (default: the patch's)")
+    add(
+        "--notes",
+        type=listed(pitch),
+        default=(),
+        metavar="NOTE,NOTE,...",
+        help="several notes, of which each sound plays one: for a map that holds over the keyboard",
+    )
+    add(
+        "--velocities",
+        type=listed(int),
+        default=(),
+        metavar="N,N,...",
+        help="several velocities, of which each sound plays one",
+    )
     add("--sustain", type=float, metavar="MS", help="note on to note off (default: the patch's)")
     add("--release", type=float, metavar="MS", help="note off to the end (default: the patch's)")
     add("--format", choices=("pcm24", "float"), default="pcm24", help="samples of the WAV files")
@@ -81,6 +96,9 @@ def main(argv: list[str] | None = None) -> None:
     n_examples = args.examples
     if n_examples is None:
         n_examples = earlier["n_examples"] if earlier else N_EXAMPLES
+    for one, several in (("note", "notes"), ("velocity", "velocities")):
+        if getattr(args, one) is not None and getattr(args, several):
+            raise SettingsError(f"--{one} and --{several}: give one of both")
     patch = load_patch(args.patch_dir, args.variant)
     typed = without_again(argv, args)
     note = patch.note.with_changes(
@@ -89,11 +107,14 @@ def main(argv: list[str] | None = None) -> None:
         sustain_ms=args.sustain,
         release_ms=args.release,
     )
+    settings = GenerateSettings(
+        n_examples, args.seed, args.sampling, args.format, args.notes, args.velocities
+    )
     try:
         faults = generate(
             patch,
             args.data_dir,
-            GenerateSettings(n_examples, args.seed, args.sampling, args.format),
+            settings,
             note,
             resume=args.resume is not None,
             first_row=None if args.resume == EVERY_ROW else args.resume,
@@ -149,6 +170,20 @@ def without_again(argv: list[str] | None, args: argparse.Namespace) -> list[str]
         elif not equals and (only or args.resume != EVERY_ROW):
             next(words)  # its value
     return typed
+
+
+def listed(kind: Callable[[str], int]) -> Callable[[str], tuple[int, ...]]:
+    """Return what reads numbers with commas between, as an argument's type."""
+
+    def read(text: str) -> tuple[int, ...]:
+        try:
+            return tuple(kind(word) for word in text.split(","))
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f"'{text}' is not a list of numbers, such as 50,100"
+            ) from None
+
+    return read
 
 
 def row_list(text: str) -> list[int]:

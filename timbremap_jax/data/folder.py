@@ -5,6 +5,7 @@
     data/fm/
       generate.json         how the sounds were made (`timbremap_jax.data.manifest`)
       labels.csv            the parameters, a line a row (`timbremap_jax.data.labels`)
+      notes.csv             pitch and velocity, a line a row, if the sounds play several notes
       wavs/ex_0.wav ...     the sounds: ex_17.wav is that of row 17, whatever else is missing
       features.npy          N x F x T float32: mel power of the sounds that could be used
       labels.npy            N x n float32: their parameters, row by row with the features
@@ -41,6 +42,11 @@ class DataFolder:
     def labels_csv(self) -> Path:
         """The parameters of every row, as text."""
         return self.path / "labels.csv"
+
+    @property
+    def notes_csv(self) -> Path:
+        """Pitch and velocity of every row, where they differ."""
+        return self.path / "notes.csv"
 
     @property
     def wavs(self) -> Path:

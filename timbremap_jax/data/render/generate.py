@@ -26,11 +26,17 @@ from timbremap_jax.data.files import save_bytes
 from timbremap_jax.data.folder import DataFolder
 from timbremap_jax.data.lock import at_work_in
 from timbremap_jax.data.manifest import manifest_path, read_manifest, write_manifest
+from timbremap_jax.data.notes import as_csv
 from timbremap_jax.data.patch import Note, Patch
 from timbremap_jax.data.render.rehearsal import Rehearsal, rehearse
 from timbremap_jax.data.render.renderer import Renderer, open_renderer, patience_for
 from timbremap_jax.data.render.resume import make_manifest, require_own, require_same
-from timbremap_jax.data.render.sampling import GenerateSettings, on_steps, sample_parameters
+from timbremap_jax.data.render.sampling import (
+    GenerateSettings,
+    on_steps,
+    sample_notes,
+    sample_parameters,
+)
 from timbremap_jax.data.workers import WorkerDied, map_rows
 from timbremap_runtime.errors import PathError, SettingsError
 
@@ -101,9 +107,12 @@ def generate(
     """
     data_dir = Path(data_dir)
     rows = _wanted_rows(settings.n_examples, first_row, only)
-    note = note or patch.note
+    note = settings.home(note or patch.note)
+    notes = sample_notes(settings, note)
     values = on_steps(sample_parameters(settings, len(patch.parameters)), patch.parameters)
-    renderer = Renderer(patch, note, values, data_dir, settings.sample_format, patience_for(note))
+    renderer = Renderer(
+        patch, note, values, data_dir, settings.sample_format, patience_for(note), notes
+    )
     with at_work_in(data_dir, command), ExitStack() as stack:
         require_own(data_dir, again=resume or only is not None)
         live = is_live(patch)
@@ -118,7 +127,7 @@ def generate(
             rows = _missing(renderer, settings.n_examples if first_row is None else first_row)
 
         def begin() -> None:
-            stack.enter_context(_begun(data_dir, manifest, values))
+            stack.enter_context(_begun(data_dir, manifest, values, notes))
 
         # Whatever is wrong with the patch is said before anything is written.
         if live:
@@ -170,29 +179,40 @@ def _as_typed(data_dir: Path, settings: GenerateSettings, command: Sequence[str]
 
 
 @contextmanager
-def _begun(data_dir: Path, manifest: dict[str, Any], values: NDArray[np.int64]) -> Iterator[None]:
-    """Write manifest and labels; take them back if not a single sound comes of it.
+def _begun(
+    data_dir: Path,
+    manifest: dict[str, Any],
+    values: NDArray[np.int64],
+    notes: NDArray[np.int64] | None,
+) -> Iterator[None]:
+    """Write manifest, labels and notes; take them back if not a single sound comes of it.
 
     Whatever was wrong (nobody listens, no room) can then be mended and the folder begun once more.
     """
-    wavs, labels = DataFolder(data_dir).wavs, DataFolder(data_dir).labels_csv
+    folder = DataFolder(data_dir)
+    wavs = folder.wavs
     is_new = read_manifest(data_dir) is None
-    content = "".join(",".join(map(str, row)) + "\n" for row in values.tolist()).encode()
-    # Of fewer rows, if the data set is to grow.
-    if labels.exists() and not content.startswith(labels.read_bytes()):
-        raise PathError(
-            f"{labels}: was changed, but its rows are drawn from the seed and what is rendered;"
-            " delete it to have it written anew, or choose another folder"
-        )
+    labels = "".join(",".join(map(str, row)) + "\n" for row in values.tolist()).encode()
+    tables = {folder.labels_csv: labels}
+    if notes is not None:
+        tables[folder.notes_csv] = as_csv(notes)
+    for table, content in tables.items():
+        # Of fewer rows, if the data set is to grow.
+        if table.exists() and not content.startswith(table.read_bytes()):
+            raise PathError(
+                f"{table}: was changed, but its rows are drawn from the seed and what is rendered;"
+                " delete it to have it written anew, or choose another folder"
+            )
     try:
         wavs.mkdir(exist_ok=True)
         for left_over in wavs.glob(".ex_*.wav"):
             left_over.unlink()  # of a run that was killed
         write_manifest(data_dir, manifest)
-        save_bytes(labels, content)
+        for table, content in tables.items():
+            save_bytes(table, content)
         yield
     finally:
         if is_new and wavs.is_dir() and not any(wavs.iterdir()):
             wavs.rmdir()
-            for file in (manifest_path(data_dir), labels):
+            for file in (manifest_path(data_dir), *tables):
                 file.unlink(missing_ok=True)

@@ -83,7 +83,7 @@ def _open_rehearsal(renderer: Renderer) -> Callable[[int], str | NoSound]:
 
     def render(row: int) -> str | NoSound:
         try:
-            samples = engine.render(renderer.values[row].tolist(), renderer.note)
+            samples = engine.render(renderer.values[row].tolist(), renderer.note_of(row))
         except NoSound as error:
             return error
         return hashlib.sha256(samples.tobytes()).hexdigest()

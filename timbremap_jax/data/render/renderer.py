@@ -37,7 +37,7 @@ class Renderer:
     patch : Patch
         The instrument.
     note : Note
-        What it plays.
+        What it plays, unless `notes` says otherwise.
     values : ndarray of int64, shape (n_rows, n_parameters)
         Its parameters 0..127, row by row.
     data_dir : Path
@@ -46,6 +46,8 @@ class Renderer:
         Of the WAV files.
     patience_s : float
         Seconds that an engine may take for a sound before it is taken to hang.
+    notes : ndarray of int64, shape (n_rows, 2), or None
+        Pitch and velocity of each row; None if all play `note`.
     forked : bool
         Whether the engine is opened once and each sound played in a fork of its process.
     """
@@ -56,7 +58,15 @@ class Renderer:
     data_dir: Path
     sample_format: str
     patience_s: float
+    notes: NDArray[np.int64] | None = None
     forked: bool = False
+
+    def note_of(self, row: int) -> Note:
+        """Return what a row plays."""
+        if self.notes is None:
+            return self.note
+        pitch, velocity = self.notes[row].tolist()
+        return self.note.with_changes(pitch=pitch, velocity=velocity)
 
     @property
     def n_samples(self) -> int:
@@ -80,7 +90,7 @@ class Renderer:
             fault = None
             for _ in range(n_tries):
                 try:
-                    samples = engine.render(self.values[row].tolist(), self.note)
+                    samples = engine.render(self.values[row].tolist(), self.note_of(row))
                 except NoSound as error:
                     fault = str(error)
                     continue

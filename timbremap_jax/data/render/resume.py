@@ -21,6 +21,10 @@ NOT_COMPARED = ("patch_dir", "data_dir", "repeatable", "forked", "command")
 chance may hide that it varies, and one run may be typed in several ways."""
 
 
+SINCE: dict[str, list[int]] = {"pitches": [], "velocities": []}
+"""What manifests of earlier versions lack, and how it was then."""
+
+
 def make_manifest(patch: Patch, note: Note, settings: GenerateSettings) -> dict[str, Any]:
     """Return everything that decides what the sounds are, ready for JSON."""
     return {
@@ -34,7 +38,10 @@ def make_manifest(patch: Patch, note: Note, settings: GenerateSettings) -> dict[
         "parameters": list(patch.parameter_names),
         "note": asdict(note),
         "sample_rate": SAMPLE_RATE,
-        **asdict(settings),
+        **{
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in asdict(settings).items()
+        },
         "versions": {name: _version(name) for name in ("timbremap", "numpy", "dawdreamer")}
         | program_versions(patch),
     }
@@ -90,7 +97,7 @@ def require_same(data_dir: Path, manifest: dict[str, Any], *, may_grow: bool = F
     if earlier is None:
         return
     for key, now in manifest.items():
-        then = earlier.get(key)
+        then = earlier.get(key, SINCE.get(key))
         if key in NOT_COMPARED or then == now:
             continue
         if key == "n_examples" and may_grow and isinstance(then, int) and then < now:

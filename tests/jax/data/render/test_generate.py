@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from timbremap_cli import generate as tm_generate
 from tests.support.paths import LFO4, N_SOUNDS, command
 from timbremap_jax.data.audio.sounds import find_fault
 from timbremap_jax.data.engines import open_engine
+from timbremap_jax.data.labels import read_labels
+from timbremap_jax.data.manifest import read_manifest
 from timbremap_jax.data.patch import load_patch
 from timbremap_jax.data.render.generate import generate
 from timbremap_jax.data.render.sampling import GenerateSettings, sample_parameters
@@ -80,6 +83,65 @@ def test_a_data_folder_is_not_rendered_over(data_dir: Path):
 def test_resume_refuses_a_folder_made_with_other_settings(data_dir: Path):
     with pytest.raises(SettingsError, match="was made with another seed"):
         generate(load_patch(LFO4, "fm"), data_dir, GenerateSettings(N_SOUNDS, seed=1), resume=True)
+
+
+SEVERAL = GenerateSettings(12, pitches=(33, 45, 57), velocities=(50, 100))
+
+
+def test_each_row_plays_one_of_several_notes(tmp_path: Path):
+    patch = load_patch(LFO4, "fm")
+    generate(patch, tmp_path, SEVERAL)
+    header, *lines = (tmp_path / "notes.csv").read_text().splitlines()
+    assert header == "pitch,velocity"
+    notes = [tuple(map(int, line.split(","))) for line in lines]
+    assert {pitch for pitch, _ in notes} == {33, 45, 57}
+    assert {velocity for _, velocity in notes} == {50, 100}
+    manifest = read_manifest(tmp_path)
+    assert manifest and manifest["pitches"] == [33, 45, 57]
+    assert (manifest["note"]["pitch"], manifest["note"]["velocity"]) == (33, 50)
+    # The parameters are those of the same seed without; each sound is that of its row's note.
+    assert read_labels(tmp_path / "labels.csv").tolist() == (
+        sample_parameters(GenerateSettings(12), 4).tolist()
+    )
+    engine = open_engine(patch)
+    values = sample_parameters(SEVERAL, 4).tolist()
+    for row, (pitch, velocity) in enumerate(notes):
+        played = engine.render(values[row], patch.note.with_changes(pitch=pitch, velocity=velocity))
+        stored, _ = soundfile.read(tmp_path / "wavs" / f"ex_{row}.wav", dtype="float32")
+        assert np.abs(played - stored).max() <= 2**-23
+
+
+def test_a_folder_of_several_notes_is_resumed_and_grows_with_the_same(tmp_path: Path):
+    patch = load_patch(LFO4, "fm")
+    generate(patch, tmp_path / "whole", SEVERAL)
+    part = tmp_path / "part"
+    generate(patch, part, replace(SEVERAL, n_examples=7))
+    (part / "wavs" / "ex_3.wav").unlink()
+    generate(patch, part, SEVERAL, resume=True)
+    assert content(part) == content(tmp_path / "whole")
+    for other in (GenerateSettings(12), replace(SEVERAL, pitches=(33, 45))):
+        with pytest.raises(SettingsError, match=r"was made with another (note|pitches)"):
+            generate(patch, part, other, resume=True)
+    changed = part / "notes.csv"
+    changed.write_text(changed.read_text().replace("33", "34"))
+    with pytest.raises(PathError, match=r"notes\.csv: was changed"):
+        generate(patch, part, SEVERAL, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"pitches": (45, 45)}, "pitches has 45 more than once"),
+        ({"pitches": (45, 128)}, "pitch is 128"),
+        ({"velocities": (0,)}, "velocity is 0"),
+    ],
+)
+def test_notes_that_cannot_be_played_are_refused(
+    options: dict[str, tuple[int, ...]], message: str, tmp_path: Path
+):
+    with pytest.raises(SettingsError, match=message):
+        generate(load_patch(LFO4, "fm"), tmp_path / "data", replace(SEVERAL, **options))
+    assert not (tmp_path / "data").exists()
 
 
 def content(folder: Path) -> dict[str, bytes]:
