@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from timbremap_runtime.errors import FormatError, PathError, SettingsError
 
-from ._common import command, parser
+from ._common import add_scale, command, parser
 
 if TYPE_CHECKING:
     from timbremap_jax.data.audio.recordings import Recording
@@ -32,6 +32,7 @@ def main(argv: list[str] | None = None) -> None:
         action="store_true",
         help="begin where the sound begins: drop the silence before it",
     )
+    add_scale(arguments)
     add("--csv", action="store_true", help="print a table for other programs")
     args = arguments.parse_args(argv)
 
@@ -40,7 +41,7 @@ def main(argv: list[str] | None = None) -> None:
     from timbremap_jax.model.inference import BATCH_SIZE
     from timbremap_jax.model_folder.read import open_model
 
-    model = open_model(args.model_dir)
+    model = open_model(args.model_dir, args.scale)
     if model.features is None:
         raise SettingsError(
             f"{args.model_dir}: was trained on features of unknown settings (no features.json), so"

@@ -197,7 +197,7 @@ def test_rows_are_read_as_spreadsheets_and_terminals_write_them(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), "cp437"))
     assert tm_map.main([str(model_dir)]) == 0
     rows = np.loadtxt(io.StringIO(capsys.readouterr().out), delimiter=",")
-    expected = tm.load(model_dir / "timbremap").forward(np.array(ROWS))
+    expected = tm.load(model_dir / "timbremap", scale=None).forward(np.array(ROWS))
     assert rows == pytest.approx(expected, rel=1e-4)
 
 
@@ -238,7 +238,7 @@ def test_each_row_is_answered_before_the_next_comes(model_dir: Path):
         run.stdin.write(f"{x},0.5,0.5\n".encode())
         run.stdin.flush()
         answer = [float(word) for word in run.stdout.readline().split(b",")]
-        expected = tm.load(model_dir / "timbremap").forward([x, 0.5, 0.5])
+        expected = tm.load(model_dir / "timbremap", scale=None).forward([x, 0.5, 0.5])
         assert answer == pytest.approx(expected, rel=1e-4)
     run.communicate(timeout=30)
     assert run.returncode == 0

@@ -20,6 +20,7 @@ from timbremap_jax.model_folder.config import load_config
 from timbremap_jax.model_folder.layout import SOUNDS, require_finished
 from timbremap_jax.model_folder.run import checkpoints_of
 from timbremap_jax.training.prepare import untrained_model
+from timbremap_runtime.core.types import Scale
 from timbremap_runtime.errors import PathError
 
 STRANGE = 1.7
@@ -47,7 +48,7 @@ class OpenModel:
     parameter_names : tuple of str
         Names of the n parameters.
     mapping : TimbreMap
-        What was exported of it, on the scale that is played.
+        What was exported of it.
     sounds : TrainingSounds or None
         What its training sounds have in common; None in folders of version 0.1.
     proxy : Proxy or None
@@ -97,8 +98,15 @@ class OpenModel:
         ]
 
 
-def open_model(model_dir: Path) -> OpenModel:
+def open_model(model_dir: Path, scale: Scale | None = None) -> OpenModel:
     """Read a trained model.
+
+    Parameters
+    ----------
+    model_dir : Path
+        Its folder.
+    scale : {"normal", "uniform", "even"} or None
+        Of its map: see `timbremap_runtime.load`.
 
     Raises
     ------
@@ -123,7 +131,7 @@ def open_model(model_dir: Path) -> OpenModel:
         config.features,
         config.input_shape,
         config.parameter_names,
-        tm.load(model_dir, None),
+        tm.load(model_dir, scale),
         TrainingSounds.load(model_dir / SOUNDS),
         Proxy.from_arrays(saved.proxy) if saved.proxy else None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -14,11 +14,13 @@ from timbremap_jax.data.files import save_array, save_json
 from timbremap_jax.data.restoration import measure
 from timbremap_jax.model.inference import batches_of, encode
 from timbremap_jax.model_folder import layout
+from timbremap_jax.model_folder.even import with_even_scale
 from timbremap_jax.model_folder.export import export_mapping, principal_axes
 from timbremap_jax.training.evaluation import parameter_errors, round_trip_error, summarize
 from timbremap_jax.training.loop import Trained
 from timbremap_jax.training.settings import TrainSettings
 from timbremap_runtime.core.model_folder import MAP, METRICS
+from timbremap_runtime.core.types import Scale
 
 N_MEASURED = 1000
 """Training sounds that are enough to say what they have in common."""
@@ -41,6 +43,8 @@ def save_model(
     everything = encode(trained.model, trained.standardization, batches_of(dataset, rows))
     axes = principal_axes(everything.latent) if settings.pca else None
     mapping = export_mapping(trained.model.regressor, everything.latent, axes)
+    if trained.hear:
+        mapping = with_even_scale(mapping, trained.hear, settings.seed)
     errors = {
         name: summarize(
             parameter_errors(everything.parameters[r], dataset.labels[r], dataset.parameter_names)
@@ -53,7 +57,8 @@ def save_model(
         **errors,
         "round_trip": {
             scale: round_trip_error(tm.load(model_dir / MAP, scale))
-            for scale in ("normal", "uniform")
+            for scale in get_args(Scale)
+            if scale != "even" or trained.hear
         },
         "seconds": sum(report.seconds for report in trained.history),
         **({"proxy": asdict(trained.proxy)} if trained.proxy else {}),

@@ -120,6 +120,8 @@ class Trained:
         False if the run was stopped before its end.
     proxy : ProxyReport or None
         How good the proxy is; None without one.
+    hear : Proxy or None
+        The proxy itself.
     """
 
     model: TimbreModel
@@ -127,6 +129,7 @@ class Trained:
     history: list[EpochReport]
     finished: bool = True
     proxy: ProxyReport | None = None
+    hear: Proxy | None = None
 
 
 class StepReport(NamedTuple):
@@ -255,6 +258,7 @@ def train(
         run.state.history,
         finished,
         run.state.proxy,
+        run.proxy,
     )
 
 

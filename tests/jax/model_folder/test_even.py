@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,6 +12,7 @@ from numpy.typing import NDArray
 import timbremap_runtime as tm
 from tests.support.maps import random_map
 from timbremap_jax.model_folder.even import END, LEAST, measure_even, with_even_scale
+from timbremap_jax.model_folder.read import open_model
 from timbremap_runtime.core.types import Scale
 
 MAP = tm.TimbreMap(
@@ -58,6 +62,17 @@ def test_no_stretch_is_passed_over_at_once():
     slopes = np.diff(measure_even(MAP, click)[0])
     assert slopes.min() > 0.0
     assert slopes.max() / slopes[20:44].min() < 30.0 / LEAST
+
+
+@pytest.mark.slow
+def test_training_measures_it_through_the_proxy(model_dir: Path):
+    mapping = tm.load(model_dir, scale="even")
+    proxy = open_model(model_dir).proxy
+    assert proxy is not None and mapping.vec_scale.even is not None
+    measured = measure_even(mapping, lambda p: np.asarray(proxy(p)))
+    np.testing.assert_allclose(mapping.vec_scale.even, measured, rtol=0, atol=1e-4)
+    metrics = json.loads((model_dir / "metrics.json").read_text())
+    assert metrics["round_trip"]["even"] < 1e-9
 
 
 def test_it_hears_each_axis_once_and_is_the_same_again():
