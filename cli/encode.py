@@ -7,12 +7,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from timbremap_jax.data.patch import Note
 from timbremap_runtime.errors import FormatError, PathError, SettingsError
 
-from ._common import add_scale, command, parser
+from ._common import add_scale, command, parser, pitch
 
 if TYPE_CHECKING:
+    import argparse
+
     from timbremap_jax.data.audio.recordings import Recording
+    from timbremap_jax.model_folder.read import OpenModel
 
 
 @command
@@ -33,6 +37,12 @@ def main(argv: list[str] | None = None) -> None:
         help="begin where the sound begins: drop the silence before it",
     )
     add_scale(arguments)
+    add(
+        "--note",
+        type=pitch,
+        help="what the recordings play, for a model of several notes: 0 to 127 or like A2",
+    )
+    add("--velocity", type=int, help="the same, 1 to 127 (default: the model's first)")
     add("--csv", action="store_true", help="print a table for other programs")
     args = arguments.parse_args(argv)
 
@@ -47,6 +57,7 @@ def main(argv: list[str] | None = None) -> None:
             f"{args.model_dir}: was trained on features of unknown settings (no features.json), so"
             " no sound can be brought to their form; run tm-features on its data and train again"
         )
+    played = note_of(model, args)
     names = model.parameter_names
     controls = [f"c{i}" for i in range(model.mapping.control_size)]
     table = csv.writer(sys.stdout, lineterminator="\n")
@@ -70,7 +81,7 @@ def main(argv: list[str] | None = None) -> None:
         sounds = [recording.samples for recording in recordings]
         power = spectrograms(sounds, model.features, model.input_shape[1])
         power, restored = model.restore(power)
-        said = model.encode(power)
+        said = model.encode(power, played)
         for file, recording, more, c, p in zip(
             files, recordings, restored, model.controls(said), said.parameters, strict=True
         ):
@@ -89,3 +100,22 @@ def main(argv: list[str] | None = None) -> None:
         print(f"error: {error}", file=sys.stderr)
     if unread:
         raise unread[-1]
+
+
+def note_of(model: OpenModel, args: argparse.Namespace) -> Note | None:
+    """Return the note that a model is to be told; None for one that is told none."""
+    if model.notes is None:
+        for name in ("note", "velocity"):
+            if getattr(args, name) is not None:
+                raise SettingsError(
+                    f"{args.model_dir}: was trained on one note and is not told it; leave out"
+                    f" --{name}"
+                )
+        return None
+    if args.note is None:
+        pitches = ", ".join(map(str, model.notes["pitches"]))
+        raise SettingsError(
+            f"{args.model_dir}: was trained on several notes ({pitches}) and has to be told which"
+            " the recordings play; add --note"
+        )
+    return (model.home or Note()).with_changes(pitch=args.note, velocity=args.velocity)

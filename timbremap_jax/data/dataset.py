@@ -20,6 +20,8 @@ from timbremap_jax.data.files import save_array
 from timbremap_jax.data.folder import DataFolder, find_data_folders
 from timbremap_jax.data.labels import read_labels, require_parameters
 from timbremap_jax.data.manifest import read_manifest
+from timbremap_jax.data.notes import N_NOTE_BANDS, as_bands, read_notes
+from timbremap_jax.data.patch import Note
 from timbremap_runtime.errors import FormatError
 
 TEST_SHARE = 0.1
@@ -57,9 +59,17 @@ class Standardization:
     mean: NDArray[np.float32]
     std: NDArray[np.float32]
 
-    def __call__(self, power: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Standardize mel power of shape (..., n_mels, n_frames)."""
-        return (_scaled(power, self.kind) - self.mean) / self.std
+    def __call__(
+        self, power: NDArray[np.float32], notes: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Standardize mel power of shape (..., n_mels, n_frames).
+
+        Where the encoder is told the notes, of shape (N, 2), they follow as two more bands.
+        """
+        bands = (_scaled(power, self.kind) - self.mean) / self.std
+        if notes is None:
+            return bands
+        return np.concatenate([bands, as_bands(notes, power.shape[-1])], axis=-2)
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,10 @@ class Source:
         How the features were computed; None if unknown.
     parameter_names : tuple of str or None
         Names of the parameters; None if unknown.
+    note : Note or None
+        What all sounds play, or the first of several; None if unknown.
+    notes : ndarray of float32, shape (N, 2), or None
+        Pitch and velocity of each sound, if there are several.
     """
 
     folder: Path
@@ -91,6 +105,8 @@ class Source:
     training: NDArray[np.bool_]
     settings: FeatureSettings | None
     parameter_names: tuple[str, ...] | None
+    note: Note | None
+    notes: NDArray[np.float32] | None
 
     def read(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Read features of some rows, (len(rows), n_mels, n_frames)."""
@@ -118,6 +134,10 @@ class Dataset:
         Names of the n parameters; p0, p1 and so on if unknown.
     notices : tuple of str
         What the user should know of it, a line each.
+    notes : ndarray of float32, shape (N, 2), or None
+        Pitch and velocity of each sound, if there are several: the encoder is then told.
+    home : Note or None
+        The note that stands for all; None if unknown.
     """
 
     sources: tuple[Source, ...]
@@ -128,6 +148,23 @@ class Dataset:
     settings: FeatureSettings | None
     parameter_names: tuple[str, ...]
     notices: tuple[str, ...]
+    notes: NDArray[np.float32] | None = None
+    home: Note | None = None
+
+    @property
+    def encoder_shape(self) -> tuple[int, int]:
+        """Bands and frames that an encoder reads: those of the sounds, and the note if told."""
+        n_mels, n_frames = self.input_shape
+        return (n_mels if self.notes is None else n_mels + N_NOTE_BANDS), n_frames
+
+    @property
+    def played(self) -> NDArray[np.float32]:
+        """All that decides each sound: the parameters, and the note where there are several."""
+        return self.labels if self.notes is None else np.hstack([self.labels, self.notes])
+
+    def notes_of(self, rows: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """Return the notes of some rows, if there are several."""
+        return None if self.notes is None else self.notes[rows]
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -215,6 +252,8 @@ def load_dataset(data_dir: str | Path, seed: int = 0) -> Dataset:
         settings=first.settings,
         parameter_names=known or tuple(f"p{i}" for i in range(n_parameters)),
         notices=tuple(notices),
+        notes=_notes_of(sources),
+        home=first.note,
     )
 
 
@@ -275,7 +314,41 @@ def _open_source(folder: DataFolder, seed: int, notices: list[str]) -> Source:
         )
     training = _load_partition(folder.partition, len(features), seed)
     shape = (features.shape[0], features.shape[1], features.shape[2])
-    return Source(folder.path, shape, labels, training, settings, names)
+    note = Note(**manifest["note"]) if manifest else None
+    notes = _load_notes(folder, len(features))
+    return Source(folder.path, shape, labels, training, settings, names, note, notes)
+
+
+def _load_notes(folder: DataFolder, n_rows: int) -> NDArray[np.float32] | None:
+    notes = read_notes(folder.notes_csv)
+    if notes is None:
+        return None
+    rows = rows_of_features(folder, n_rows)
+    if rows is None or rows.max(initial=-1) >= len(notes):
+        raise FormatError(
+            f"{folder.notes_csv}: has {len(notes)} rows and does not fit the features; restore it,"
+            f" or run  tm-features {folder.path}"
+        )
+    return notes[rows]
+
+
+def _notes_of(sources: tuple[Source, ...]) -> NDArray[np.float32] | None:
+    """Join the notes of sources, if one of them has several."""
+    if all(source.notes is None for source in sources):
+        return None
+    parts: list[NDArray[np.float32]] = []
+    for source in sources:
+        if source.notes is None and source.note is None:
+            raise FormatError(
+                f"{source.folder}: no generate.json says which note its sounds play; leave it out"
+                " of a data set of several notes"
+            )
+        if source.notes is not None:
+            parts.append(source.notes)
+        elif source.note:
+            one = [source.note.pitch, source.note.velocity]
+            parts.append(np.tile(np.array(one, np.float32), (source.shape[0], 1)))
+    return np.concatenate(parts)
 
 
 def _load(file: Path, way_out: str, *, mapped: bool = False) -> NDArray[Any]:

@@ -15,6 +15,9 @@ from timbremap_runtime.errors import FormatError
 
 HEADER = "pitch,velocity"
 
+N_NOTE_BANDS = 2
+"""By which an encoder is told the note."""
+
 MIDDLE_PITCH, OCTAVE = 60.0, 12.0
 MIDDLE_VELOCITY, VELOCITY_UNIT = 64.0, 32.0
 

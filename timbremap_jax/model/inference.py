@@ -49,7 +49,10 @@ def _predict(graph: Any, weights: Any, x: jax.Array) -> tuple[jax.Array, ...]:
 
 
 def encode(
-    model: TimbreModel, standardization: Standardization, power: Iterable[NDArray[np.float32]]
+    model: TimbreModel,
+    standardization: Standardization,
+    power: Iterable[NDArray[np.float32]],
+    notes: NDArray[np.float32] | None = None,
 ) -> Encoded:
     """Encode sounds without dropout: posterior means and the parameters they give.
 
@@ -61,19 +64,30 @@ def encode(
         The one it was trained with.
     power : iterable of ndarray of float32, shape (at most BATCH_SIZE, n_mels, n_frames)
         Mel power, a batch at a time.
+    notes : ndarray of float32, shape (N, 2), optional
+        Pitch and velocity of each sound, for a model that is told.
     """
     graph, state = nnx.split(model)
     sharding = batch_sharding(BATCH_SIZE)
     weights = jax.device_put(state, replicated(sharding))
 
-    def prepare(batch: NDArray[np.float32]) -> tuple[int, jax.Array]:
+    def with_notes() -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
+        start = 0
+        for batch in power:
+            yield batch, None if notes is None else notes[start : start + len(batch)]
+            start += len(batch)
+
+    def prepare(
+        batch: tuple[NDArray[np.float32], NDArray[np.float32] | None],
+    ) -> tuple[int, jax.Array]:
         # All batches have one size, so that one compilation serves them all.
-        padded = np.zeros((BATCH_SIZE, *batch.shape[1:]), np.float32)
-        padded[: len(batch)] = standardization(batch)
-        return len(batch), jax.device_put(padded, sharding)
+        x = standardization(*batch)
+        padded = np.zeros((BATCH_SIZE, *x.shape[1:]), np.float32)
+        padded[: len(x)] = x
+        return len(x), jax.device_put(padded, sharding)
 
     parts: list[tuple[NDArray[np.float32], ...]] = []
-    for size, x in prefetch(prepare, power):
+    for size, x in prefetch(prepare, with_notes()):
         said = jax.device_get(_predict(graph, weights, x))
         parts.append(tuple(array[:size] for array in said))
     return Encoded(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))

@@ -9,9 +9,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from timbremap_jax.data.dataset import Dataset
 from timbremap_jax.data.features.settings import FeatureSettings
 from timbremap_jax.data.manifest import read_manifest
+from timbremap_jax.data.notes import N_NOTE_BANDS
+from timbremap_jax.data.patch import Note
 from timbremap_jax.training.prepare import batch_size_of
 from timbremap_jax.training.recipes import Recipe, find_recipe
 from timbremap_jax.training.settings import TrainSettings
@@ -43,6 +48,11 @@ class RunConfig:
         The words of the command that began the run, as they were typed; empty if unknown.
     model_dir : str
         What that command called the model folder.
+    notes : dict of list of int, or None
+        ``pitches`` and ``velocities`` that the encoder was trained on and is told; None where all
+        sounds play one note.
+    home : Note or None
+        The note that stands for all; None if unknown.
     """
 
     settings: TrainSettings
@@ -51,6 +61,14 @@ class RunConfig:
     parameter_names: tuple[str, ...]
     command: tuple[str, ...]
     model_dir: str
+    notes: dict[str, list[int]] | None
+    home: Note | None
+
+    @property
+    def encoder_shape(self) -> tuple[int, int]:
+        """Bands and frames that the encoder reads: see `Dataset.encoder_shape`."""
+        n_mels, n_frames = self.input_shape
+        return (n_mels + N_NOTE_BANDS if self.notes else n_mels), n_frames
 
     def command_to_resume(self, model_dir: Path) -> str | None:
         """Return the command that goes on with the run in a folder; None if unknown.
@@ -78,6 +96,7 @@ def load_config(model_dir: Path) -> RunConfig:
     content = read_config(model_dir)
     try:
         n_mels, n_frames = content["data"]["input_shape"]
+        instrument = content.get("instrument")
         return RunConfig(
             TrainSettings(**content["training"]),
             (n_mels, n_frames),
@@ -85,6 +104,8 @@ def load_config(model_dir: Path) -> RunConfig:
             tuple(content["parameters"]),
             tuple(map(str, content.get("command") or ())),
             str(content.get("model_dir")),
+            content.get("notes"),
+            Note(**instrument["note"]) if instrument else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(
@@ -95,6 +116,12 @@ def load_config(model_dir: Path) -> RunConfig:
 
 ADDED: dict[str, Any] = {"proxy": False}
 """What configurations of earlier versions lack, and how it was then."""
+
+
+def _each_once(notes: NDArray[np.float32]) -> dict[str, list[int]]:
+    """Return the pitches and velocities of notes (N, 2)."""
+    each = (np.unique(column).astype(int).tolist() for column in notes.T)
+    return dict(zip(("pitches", "velocities"), each, strict=True))
 
 
 def recipe_of(model_dir: Path) -> Recipe:
@@ -140,8 +167,9 @@ def make_config(
     command : sequence of str
         The words of the command that was typed; may be empty.
     """
-    digest = hashlib.sha256(dataset.labels.tobytes() + dataset.test_rows.tobytes())
+    digest = hashlib.sha256(dataset.played.tobytes() + dataset.test_rows.tobytes())
     rendered = read_manifest(dataset.sources[0].folder)
+    told = {} if dataset.notes is None else {"notes": _each_once(dataset.notes)}
     return {
         "command": list(command),
         "model_dir": str(model_dir),
@@ -153,6 +181,7 @@ def make_config(
             "input_shape": list(dataset.input_shape),
             "labels_and_partition": digest.hexdigest()[:16],
         },
+        **told,
         "features": asdict(dataset.settings) if dataset.settings else None,
         "parameters": list(dataset.parameter_names),
         "instrument": (

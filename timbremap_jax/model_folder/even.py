@@ -9,6 +9,7 @@ are on the normal scale, and beyond them the even scale runs straight on to its 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,8 @@ from timbremap_runtime import TimbreMap
 from timbremap_runtime.core.gaussian import cdf, quantile
 from timbremap_runtime.core.warp import REACH
 
-Hear = Callable[[NDArray[np.float64]], NDArray[np.floating]]
-"""Parameters (N, n), 0..127, to what they sound like: log-mel, (N, bands, frames)."""
+Hear = Callable[[NDArray[np.float64]], Any]
+"""Parameters (N, n), 0..127, to what they sound like: log-mel, an array (N, bands, frames)."""
 
 END = 0.05
 """Of an axis at either side, which is not measured: sounds of the training data are rare there."""

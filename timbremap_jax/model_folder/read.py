@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 import timbremap_runtime as tm
 from timbremap_jax.data.dataset import Standardization
 from timbremap_jax.data.features.settings import FeatureSettings
+from timbremap_jax.data.patch import Note
 from timbremap_jax.data.restoration import TrainingSounds, restore
 from timbremap_jax.model.build import TimbreModel
 from timbremap_jax.model.inference import Encoded, encode
@@ -53,6 +54,10 @@ class OpenModel:
         What its training sounds have in common; None in folders of version 0.1.
     proxy : Proxy or None
         The proxy of its synth; None if it was trained without one, as in version 0.1.
+    notes : dict of list of int, or None
+        ``pitches`` and ``velocities`` that it is told of each sound; None if of none.
+    home : Note or None
+        The note of its training sounds, or the one that stands for several; None if unknown.
     """
 
     model: TimbreModel
@@ -63,10 +68,18 @@ class OpenModel:
     mapping: tm.TimbreMap
     sounds: TrainingSounds | None
     proxy: Proxy | None
+    notes: dict[str, list[int]] | None
+    home: Note | None
 
-    def encode(self, power: NDArray[np.float32]) -> Encoded:
-        """Encode one batch of mel power, shape (at most 256, n_mels, n_frames)."""
-        return encode(self.model, self.standardization, [power])
+    def encode(self, power: NDArray[np.float32], note: Note | None = None) -> Encoded:
+        """Encode one batch of mel power, shape (at most 256, n_mels, n_frames).
+
+        A model that is told the note takes them to play ``note``, by default the first of its
+        training sounds.
+        """
+        note = note or self.home or Note()
+        told = np.tile(np.array([note.pitch, note.velocity], np.float32), (len(power), 1))
+        return encode(self.model, self.standardization, [power], told if self.notes else None)
 
     def controls(self, encoded: Encoded) -> NDArray[np.float64]:
         """Return the points of encoded sounds, (N, m) in [0, 1]."""
@@ -117,7 +130,7 @@ def open_model(model_dir: Path, scale: Scale | None = None) -> OpenModel:
     """
     config = load_config(model_dir)
     require_finished(model_dir)
-    model = untrained_model(config.settings, config.input_shape, len(config.parameter_names))
+    model = untrained_model(config.settings, config.encoder_shape, len(config.parameter_names))
     graph, state = nnx.split(model)
     saved = checkpoints_of(model_dir).latest(nnx.to_pure_dict(state))
     if saved is None:
@@ -134,4 +147,6 @@ def open_model(model_dir: Path, scale: Scale | None = None) -> OpenModel:
         tm.load(model_dir, scale),
         TrainingSounds.load(model_dir / SOUNDS),
         Proxy.from_arrays(saved.proxy) if saved.proxy else None,
+        config.notes,
+        config.home,
     )

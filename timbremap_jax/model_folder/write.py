@@ -13,8 +13,9 @@ from timbremap_jax.data.dataset import Dataset
 from timbremap_jax.data.files import save_array, save_json
 from timbremap_jax.data.restoration import measure
 from timbremap_jax.model.inference import batches_of, encode
+from timbremap_jax.model.proxy import Proxy
 from timbremap_jax.model_folder import layout
-from timbremap_jax.model_folder.even import with_even_scale
+from timbremap_jax.model_folder.even import Hear, with_even_scale
 from timbremap_jax.model_folder.export import export_mapping, principal_axes
 from timbremap_jax.training.evaluation import parameter_errors, round_trip_error, summarize
 from timbremap_jax.training.loop import Trained
@@ -40,11 +41,13 @@ def save_model(
     from timbremap_jax.pictures.errors import plot_errors
 
     rows = np.arange(len(dataset))
-    everything = encode(trained.model, trained.standardization, batches_of(dataset, rows))
+    everything = encode(
+        trained.model, trained.standardization, batches_of(dataset, rows), dataset.notes
+    )
     axes = principal_axes(everything.latent) if settings.pca else None
     mapping = export_mapping(trained.model.regressor, everything.latent, axes)
     if trained.hear:
-        mapping = with_even_scale(mapping, trained.hear, settings.seed)
+        mapping = with_even_scale(mapping, _on_one_note(trained.hear, dataset), settings.seed)
     errors = {
         name: summarize(
             parameter_errors(everything.parameters[r], dataset.labels[r], dataset.parameter_names)
@@ -79,3 +82,11 @@ def save_model(
     )
     save_json(model_dir / METRICS, metrics)
     return metrics
+
+
+def _on_one_note(proxy: Proxy, dataset: Dataset) -> Hear:
+    """Return what hears parameters on the note that stands for all of a data set."""
+    if dataset.notes is None or dataset.home is None:
+        return proxy
+    note = [dataset.home.pitch, dataset.home.velocity]
+    return lambda parameters: proxy(np.hstack([parameters, np.tile(note, (len(parameters), 1))]))

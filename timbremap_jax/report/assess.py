@@ -17,7 +17,6 @@ from timbremap_jax.report.plan import (
     SLICES,
     STEP,
     Group,
-    other_notes,
 )
 from timbremap_jax.report.rendering import Renders
 from timbremap_jax.report.settings import ReportSettings
@@ -223,7 +222,7 @@ def _elsewhere(
 ) -> dict[str, Any]:
     """Reconstruction and evenness with other notes, and over those of the data set's own."""
     found: dict[str, Any] = {}
-    for name in other_notes(subject.note):
+    for name in subject.elsewhere:
         sizes = _step_sizes(log_mel(f"steps {name}"), subject.mapping.control_size)
         entry: dict[str, Any] = {"evenness": None, "evenness_ratio": None}
         if sizes.mean() > 0.0:

@@ -64,5 +64,5 @@ def let_it_hear(
         fitted = np.zeros((len(power), *model.input_shape), np.float32)
         fitted[:, :, :width] = power[:, :, :width]
     parts = [fitted[start : start + AT_ONCE] for start in range(0, len(fitted), AT_ONCE)]
-    heard = np.concatenate([model.encode(part).parameters for part in parts])
+    heard = np.concatenate([model.encode(part, subject.note).parameters for part in parts])
     return replace(subject, heard=heard.astype(np.float64))

@@ -37,8 +37,6 @@ SLICES = (0.1, 0.5, 0.9)
 MOST_DRAWN_ANEW = 1200
 """Sounds for the audibility of all parameters together: an instrument may have a hundred."""
 
-OTHER_VELOCITY = 50
-
 PAIRED = ("test", "heard", "preset", "middle")
 """Groups of which samples are kept, beside their spectrograms."""
 
@@ -93,27 +91,13 @@ def make_plan(subject: Subject, settings: ReportSettings) -> dict[str, Group]:
     if subject.heard is not None:
         groups["heard"] = Group(subject.heard.astype(np.float64), note)
     few = settings.n_elsewhere
-    for number, (name, other) in enumerate(other_notes(note).items(), start=5):
+    for number, (name, other) in enumerate(subject.elsewhere.items(), start=5):
         points = step_points(max(few // 2, 1), m, generator(number))
         groups[f"steps {name}"] = played(points, other)
         if "heard" in groups:
             groups[f"test {name}"] = Group(test[:few], other)
             groups[f"heard {name}"] = Group(groups["heard"].values[:few], other)
     return groups
-
-
-def other_notes(note: Note) -> dict[str, Note]:
-    """Return the notes that the map is played with beside its own, by name."""
-    changed = {
-        "octave up": {"pitch": note.pitch + 12},
-        "octave down": {"pitch": note.pitch - 12},
-        f"velocity {OTHER_VELOCITY}": {"velocity": OTHER_VELOCITY},
-    }
-    return {
-        name: note.with_changes(**change)
-        for name, change in changed.items()
-        if 0 <= change.get("pitch", note.pitch) <= 127
-    }
 
 
 def step_points(n_steps: int, m: int, generator: np.random.Generator) -> NDArray[np.float64]:

@@ -27,6 +27,8 @@ from timbremap_jax.report.settings import FEWEST_TEST_SOUNDS, ReportSettings
 from timbremap_runtime.core.model_folder import find_map, find_model, read_config
 from timbremap_runtime.errors import PathError, SettingsError, TimbreMapError
 
+OTHER_VELOCITY = 50
+
 MOST_AXES = 8
 """Of a pad that can be reported on; two hands have not that many."""
 
@@ -44,7 +46,9 @@ class Subject:
     mapping : TimbreMap
         The map.
     patch, note : Patch, Note
-        The instrument, and the note that its data set played.
+        The instrument, and the note that its data set played; the first of several.
+    elsewhere : dict of str to Note
+        Other notes that the map is played with, by name.
     features : FeatureSettings
         How mel spectrograms are computed.
     parameter_names : tuple of str
@@ -69,6 +73,7 @@ class Subject:
     mapping: tm.TimbreMap
     patch: Patch
     note: Note
+    elsewhere: dict[str, Note]
     features: FeatureSettings
     parameter_names: tuple[str, ...]
     test: NDArray[np.floating]
@@ -150,6 +155,7 @@ def open_subject(
         mapping=mapping,
         patch=patch,
         note=note,
+        elsewhere=other_notes(note, config.get("notes")),
         features=features,
         parameter_names=patch.parameter_names,
         test=test,
@@ -159,6 +165,34 @@ def open_subject(
         drawn=found is None,
         notices=tuple(notices),
     )
+
+
+def other_notes(note: Note, learned: dict[str, list[int]] | None) -> dict[str, Note]:
+    """Return the notes that a map is played with beside its own, by name.
+
+    Parameters
+    ----------
+    note : Note
+        Its own.
+    learned : dict of list of int, or None
+        ``pitches`` and ``velocities`` of its data set, if that has several: each of them is played.
+        Else notes are that it has not learned.
+    """
+    if learned:
+        changed = {f"note {pitch}": {"pitch": pitch} for pitch in learned["pitches"]}
+        changed |= {f"velocity {each}": {"velocity": each} for each in learned["velocities"]}
+    else:
+        changed = {
+            "octave up": {"pitch": note.pitch + 12},
+            "octave down": {"pitch": note.pitch - 12},
+            f"velocity {OTHER_VELOCITY}": {"velocity": OTHER_VELOCITY},
+        }
+    notes = {
+        name: note.with_changes(**change)
+        for name, change in changed.items()
+        if 0 <= change.get("pitch", note.pitch) <= 127
+    }
+    return {name: other for name, other in notes.items() if not learned or other != note}
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -286,17 +320,25 @@ def _from_dataset(
 def _rows_of_first(
     dataset: Dataset, notices: list[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Test and training rows of the first source: the others may be of another variant."""
+    """Test and training rows of the first source and note: the others may be of another variant."""
     first = dataset.sources[0]
     if len(dataset.sources) > 1:
         notices.append(
             f"its data set has {len(dataset.sources)} parts: sounds are those of the first,"
             f" {first.folder.name}"
         )
-    n_rows = first.shape[0]
-    return dataset.test_rows[dataset.test_rows < n_rows], dataset.training_rows[
-        dataset.training_rows < n_rows
-    ]
+    of_first = np.arange(len(dataset)) < first.shape[0]
+    if dataset.notes is not None and dataset.home is not None:
+        home = [dataset.home.pitch, dataset.home.velocity]
+        of_first &= (dataset.notes == home).all(axis=1)
+        notices.append(
+            f"its data set plays several notes: its test sounds are those of note {home[0]} at"
+            f" velocity {home[1]}"
+        )
+    return (
+        dataset.test_rows[of_first[dataset.test_rows]],
+        dataset.training_rows[of_first[dataset.training_rows]],
+    )
 
 
 def _draw(patch: Patch, settings: ReportSettings) -> tuple[Presets, Presets]:

@@ -280,7 +280,7 @@ class _Run:
         self.sharding = batch_sharding(self.batch_size)
         self.steps_per_epoch = len(dataset.training_rows) // self.batch_size
         self.n_steps = settings.epochs * self.steps_per_epoch
-        model = untrained_model(settings, dataset.input_shape, dataset.labels.shape[1])
+        model = untrained_model(settings, dataset.encoder_shape, dataset.labels.shape[1])
         self.graph, state = nnx.split(model)
         weights = nnx.to_pure_dict(state)
         optimizer_state = self.recipe.gradient_transformation(self.n_steps).init(weights)
@@ -353,7 +353,7 @@ class _Run:
         """Give what is left of an epoch's batches, on the devices."""
 
         def prepare(rows: NDArray[np.int64]) -> tuple[jax.Array, jax.Array]:
-            x = self.standardization(self.dataset.read(rows))
+            x = self.standardization(self.dataset.read(rows), self.dataset.notes_of(rows))
             return jax.device_put((x, self.dataset.labels[rows]), self.sharding)
 
         generator = np.random.default_rng([self.settings.seed, epoch])
@@ -376,7 +376,10 @@ class _Run:
         training = {name: total / self.steps_per_epoch for name, total in state.sums.items()}
         true = dataset.labels[dataset.test_rows]
         said = encode(
-            self.trained_model(), self.standardization, batches_of(dataset, dataset.test_rows)
+            self.trained_model(),
+            self.standardization,
+            batches_of(dataset, dataset.test_rows),
+            dataset.notes_of(dataset.test_rows),
         )
         if not np.isfinite(said.parameters).all():
             raise self._diverged(f"epoch {epoch}")

@@ -26,7 +26,7 @@ def untrained_model(
     settings : TrainSettings
         What is trained.
     input_shape : tuple of int
-        Mel bands and frames.
+        Bands and frames that the encoder reads: `timbremap_jax.data.dataset.Dataset.encoder_shape`.
     n_parameters : int
         n.
 
@@ -68,4 +68,4 @@ def check_settings(settings: TrainSettings, dataset: Dataset) -> None:
             f" use {n_rows} or less, or render more sounds"
         )
     # Shapes alone: nothing is computed.
-    nnx.eval_shape(lambda: untrained_model(settings, dataset.input_shape, n_parameters))
+    nnx.eval_shape(lambda: untrained_model(settings, dataset.encoder_shape, n_parameters))

@@ -63,6 +63,8 @@ def train_proxy(
 ) -> tuple[Proxy, ProxyReport]:
     """Train a proxy of the synth that made a data set.
 
+    Where its sounds play several notes, pitch and velocity are two more parameters of the proxy.
+
     Parameters
     ----------
     dataset : Dataset
@@ -77,7 +79,7 @@ def train_proxy(
     rows = np.sort(generator.permutation(dataset.training_rows)[:MOST_SOUNDS])
     sounds, floor = _read(dataset, rows)
     proxy = Proxy(
-        find_steps(dataset.labels),
+        find_steps(dataset.played),
         dataset.input_shape,
         min(N_COMPONENTS, sounds.shape[1], len(rows)),
         rngs=nnx.Rngs(seed),
@@ -89,7 +91,7 @@ def train_proxy(
         centred = sounds[part].astype(np.float32) - np.asarray(proxy.mean[...])
         targets[part] = centred @ components.T / float(proxy.unit[...])
     del sounds
-    _fit(proxy, dataset.labels[rows], targets, generator, stepped)
+    _fit(proxy, dataset.played[rows], targets, generator, stepped)
     return proxy, _test(proxy, dataset, time.perf_counter() - start)
 
 
@@ -170,7 +172,7 @@ def _test(proxy: Proxy, dataset: Dataset, seconds: float) -> ProxyReport:
     true = np.concatenate(
         [in_blocks(dataset.read(rows[part]), floor) for part in _parts(len(rows))]
     )
-    error = np.asarray(proxy(dataset.labels[rows])) - true
+    error = np.asarray(proxy(dataset.played[rows])) - true
     variance = float(np.var(true, axis=0).mean())
     return ProxyReport(
         r2=1.0 - float(np.mean(error**2)) / max(variance, 1e-6),

@@ -19,10 +19,9 @@ from timbremap_jax.report.plan import (
     grid_points,
     line_points,
     make_plan,
-    other_notes,
     step_points,
 )
-from timbremap_jax.report.subject import Subject, open_subject
+from timbremap_jax.report.subject import Subject, open_subject, other_notes
 
 
 @pytest.fixture
@@ -99,10 +98,19 @@ def test_more_of_one_group_leaves_the_others(subject: Subject):
 
 
 def test_other_notes_stay_on_the_keyboard():
-    notes = other_notes(Note(pitch=60, velocity=100))
+    notes = other_notes(Note(pitch=60, velocity=100), None)
     assert {name: (note.pitch, note.velocity) for name, note in notes.items()} == {
         "octave up": (72, 100),
         "octave down": (48, 100),
         "velocity 50": (60, 50),
     }
-    assert list(other_notes(Note(pitch=5))) == ["octave up", "velocity 50"]
+    assert list(other_notes(Note(pitch=5), None)) == ["octave up", "velocity 50"]
+
+
+def test_of_a_map_that_learned_several_notes_each_is_played():
+    note = Note(pitch=33, velocity=50)
+    notes = other_notes(note, {"pitches": [33, 45], "velocities": [50, 100]})
+    assert notes == {
+        "note 45": note.with_changes(pitch=45),
+        "velocity 100": note.with_changes(velocity=100),
+    }
