@@ -29,8 +29,10 @@ from results import Result, run_alone
 
 from timbremap_runtime import TimbreMap
 from timbremap_runtime.core.stages import split_at_last_affine
+from timbremap_runtime.core.types import Scale
 
 SIZES = ((2, 4), (3, 4), (3, 9), (3, 64), (8, 256))
+SCALES: tuple[Scale, ...] = ("normal", "even")
 SIZES_SHORT = ((3, 9), (3, 64))
 PICTURED = (3, 9, "normal", True)
 N_FRAMES, N_FRAMES_SHORT = 100_000, 5_000
@@ -73,11 +75,32 @@ def measure(short: bool) -> Result:
                     name: distribution(each) for name, each in times.items()
                 }
     result.notes.extend(absent)
+    result.figures["even over normal"] = even_over_normal(result, n_frames)
     result.figures["frames"] = cells
     result.figures["batches"] = batches(result, short)
     result.figures["profile"] = frame_profile.profile(make_map(*PICTURED[:2]))
     result.figures["batch profile"] = batch_profile.profile(make_map(*PICTURED[:2]))
     return result
+
+
+def even_over_normal(result: Result, n_frames: int) -> dict[str, float]:
+    """Time a frame of the even scale beside the normal scale's; no peer has that scale."""
+    m, n, _, with_pca = PICTURED
+    maps = {scale: make_map(m, n, scale, with_pca) for scale in SCALES}
+    c = np.random.default_rng(1).uniform(0.02, 0.98, (FRAMES_A_ROUND, m))
+    found: dict[str, float] = {}
+    for direction in ("forward", "inverse"):
+        inputs = list(c if direction == "forward" else maps["normal"].forward(c))
+        calls: dict[str, Call] = {
+            scale: getattr(mapping, direction) for scale, mapping in maps.items()
+        }
+        times = time_calls(calls, inputs, dict.fromkeys(calls, n_frames))
+        found[direction] = times["even"].multiple_of(times["normal"])
+        result.notes.append(
+            f"a frame of the even scale takes {found[direction]:.2f} times the normal scale's,"
+            f" {m}-{n} {direction}"
+        )
+    return found
 
 
 def note_limit(result: Result, mapping: TimbreMap, direction: str, ours: float) -> None:

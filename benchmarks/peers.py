@@ -39,13 +39,19 @@ class Peer(NamedTuple):
     inverse_tolerance: float = DOUBLE
 
 
+N_PIECES = 64
+"""Of the even scale, as tm-train measures it."""
+
+
 def make_map(m: int, n: int, scale: Scale = "normal", with_pca: bool = True) -> TimbreMap:
     """Make a map of random numbers, the same in every run."""
     rng = np.random.default_rng(0)
     axes = np.linalg.qr(rng.normal(size=(m, m)))[0]
-    scaling = VecScale(np.zeros(m), np.ones(m), np.full(m, -3.0), np.full(m, 6.0), scale)
     pca = PCALayer(axes, rng.normal(0.0, 0.1, m)) if with_pca else None
     dense = DenseLayer(rng.normal(0.0, 0.5, (m, n)), rng.normal(0.0, 0.1, n))
+    steps = rng.uniform(0.1, 2.0, (m, N_PIECES)).cumsum(axis=1)
+    even = np.hstack([np.zeros((m, 1)), steps / steps[:, -1:]])
+    scaling = VecScale(np.zeros(m), np.ones(m), np.full(m, -3.0), np.full(m, 6.0), scale, even)
     return TimbreMap(scaling, [dense], pca)
 
 

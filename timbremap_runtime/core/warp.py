@@ -40,7 +40,9 @@ class Warp(Stage):
         starts = knots[:, :-1] - slopes * self.grid[:-1]
         pieces = [np.hstack([each, each[:, -1:]]).tolist() for each in (starts, slopes)]
         self._starts, self._slopes = pieces
-        self._widths = [[1.0 / slope for slope in row] for row in self._slopes]
+        # By what `bisect` says, which is one more than the piece: what no c leads to comes first.
+        self._widths = [[0.0, *(1.0 / slope for slope in row)] for row in self._slopes]
+        self._feet = [[0.0, *row] for row in self._starts]
         self._rows = knots.tolist()
         self._per_unit, self._middle = 0.5 * k / REACH, 0.5 * k
 
@@ -52,7 +54,7 @@ class Warp(Stage):
         tables: dict[str, Any] = {"bisect": bisect_right}
         for i, row in enumerate(self._rows):
             tables |= {f"start{i}": self._starts[i], f"slope{i}": self._slopes[i]}
-            tables |= {f"knots{i}": row, f"width{i}": self._widths[i]}
+            tables |= {f"knots{i}": row, f"foot{i}": self._feet[i], f"width{i}": self._widths[i]}
         return tables
 
     def forward(self, x: FloatArray) -> FloatArray:
@@ -69,8 +71,7 @@ class Warp(Stage):
     def write_forward(self, x: Sequence[str]) -> list[str]:
         # Of NaN, `bisect` makes the piece behind the last, and that makes NaN of it.
         return [
-            f"({c} - start{i}[j := bisect(knots{i}, {c}) - 1]) * width{i}[j]"
-            for i, c in enumerate(x)
+            f"({c} - foot{i}[j := bisect(knots{i}, {c})]) * width{i}[j]" for i, c in enumerate(x)
         ]
 
     def write_inverse(self, y: Sequence[str]) -> list[str]:
