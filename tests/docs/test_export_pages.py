@@ -20,6 +20,8 @@ from timbremap_cli import export
 import timbremap_runtime as tm
 from tests.support.paths import LFO4, PATCHES, REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 PAGES = REPOSITORY / "docs" / "export"
 POINT = [0.2, 0.8, 0.5]
 

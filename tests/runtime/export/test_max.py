@@ -51,6 +51,7 @@ def code(patcher: dict[str, Any]) -> str:
 
 
 @needs_node
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAPS)
 def test_the_codebox_maps_as_the_runtime_does(name: str, tmp_path: Path):
     case = make_case(name)
