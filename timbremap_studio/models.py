@@ -138,6 +138,7 @@ class Model:
                     "high": p.high,
                     "steps": p.steps,
                     "whole": p.whole,
+                    "unit": p.unit,
                 }
                 for p in patch.parameters
             ],

@@ -126,6 +126,58 @@ def test_keys_and_the_wheel_move_every_coordinate(page: Any):
     assert state(page)["c"] == [0.5, 0.5, 0.5]
 
 
+def test_fingers_play_points_of_their_own_and_press(page: Any):
+    """The first leads; a screen that measures how hard they press gives the third coordinate."""
+    box = page.locator("#pad").bounding_box()
+    session = page.context.new_cdp_session(page)
+
+    def fingers(kind: str, *places: tuple[float, float, float]) -> None:
+        points = [
+            {
+                "x": box["x"] + x * box["width"],
+                "y": box["y"] + (1 - y) * box["height"],
+                "force": force,
+                "id": number,
+            }
+            for number, (x, y, force) in enumerate(places)
+        ]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    page.evaluate("""() => {
+        studio.told = [];
+        studio.sounding.onNote((note) => studio.told.push(note));
+    }""")
+    fingers("touchStart", (0.2, 0.3, 0.25))
+    assert state(page)["c"] == pytest.approx([0.2, 0.3, 0.25], abs=0.01)
+    fingers("touchStart", (0.2, 0.3, 0.25), (0.8, 0.7, 0.75))
+    fingers("touchMove", (0.25, 0.3, 0.9), (0.7, 0.6, 0.75))
+    assert state(page)["c"] == pytest.approx([0.25, 0.3, 0.9], abs=0.01)
+    fingers("touchEnd")
+    told = page.evaluate("() => studio.told")
+    begun = [note for note in told if note.get("on")]
+    assert len({note["id"] for note in begun}) == 2
+    assert len([note for note in told if note.get("on") is False]) == 2
+    mapping = tm.load(LFO4 / "models" / "fm")
+    second = next(note["p"] for note in begun if note["p"])
+    np.testing.assert_allclose(mapping.inverse(second), [0.8, 0.7, 0.75], atol=0.01)
+
+
+def test_a_pen_presses_and_a_mouse_does_not(page: Any):
+    send = """([kind, pressure]) => {
+        const box = studio.pad.element.getBoundingClientRect();
+        const [x, y] = [box.left + box.width / 4, box.top + box.height / 4];
+        const event = { pointerId: 1, pointerType: kind, pressure, clientX: x, clientY: y };
+        const pad = studio.pad.element;
+        pad.setPointerCapture = () => {}; // there is no such pointer
+        pad.dispatchEvent(new PointerEvent("pointerdown", event));
+        pad.dispatchEvent(new PointerEvent("pointerup", event));
+    }"""
+    page.evaluate(send, ["mouse", 0.5])
+    assert state(page)["c"] == pytest.approx([0.25, 0.75, 0.5], abs=0.01)
+    page.evaluate(send, ["pen", 0.875])
+    assert state(page)["c"] == pytest.approx([0.25, 0.75, 0.875], abs=0.01)
+
+
 def test_a_knob_leads_the_point_and_back(page: Any):
     """As the runtime's own performance does, held offset and all."""
     performer = tm.Performer(tm.load(LFO4 / "models" / "fm"))
@@ -162,6 +214,18 @@ def test_a_locked_parameter_stays(page: Any):
     assert lock.get_attribute("aria-pressed") == "true"
     lock.click()
     assert state(page)["p"][1] != before[1]
+
+
+def test_values_are_in_the_unit_of_the_instrument(page: Any):
+    said = page.evaluate("""async () => {
+        const { worded } = await import("/page/knobs.js");
+        const hertz = { low: 20, high: 20000, steps: null, unit: "Hz" };
+        const wave = { low: 1, high: 5, steps: 5, unit: "" };
+        const share = { low: 1, high: 0.3, steps: null, unit: "" };
+        return [worded(63.5, hertz), worded(127, hertz), worded(40, wave), worded(127, share),
+                worded(12.34, null)];
+    }""")
+    assert said == ["10010 Hz", "20000 Hz", "2.0", "0.300", "12.3"]
 
 
 def test_snapshots_survive_a_reload_and_can_be_shared(page: Any, tmp_path: Path):

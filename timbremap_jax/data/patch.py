@@ -16,6 +16,7 @@
     name = "rate"
     control = "lfo_rate"            # the engine's name for it, where it is another
     range = [0, 100]                # what 0 and 127 are for the engine
+    unit = "Hz"                     # of that range, for people
     steps = 5                       # a switch of so many positions along that range
     type = "int"                    # engine osc: sent as whole numbers; as floats if not given
 
@@ -71,6 +72,8 @@ class Parameter:
         Number of positions of a switch, evenly spaced from ``low`` to ``high``.
     whole : bool
         Whether the engine gets whole numbers, of type int.
+    unit : str
+        Of the engine's numbers, for people; empty if it is not said.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Parameter:
     high: float = float(PARAMETER_MAX)
     steps: int | None = None
     whole: bool = False
+    unit: str = ""
 
     def snapped(self, value: float) -> float:
         """Return the value 0..127 of the nearest position; any value where there are none."""
@@ -363,7 +367,7 @@ class _Reader:
         if not tables:
             raise self.fail("there are no parameters; name at least one that is to be learned")
         parameters: list[Parameter] = []
-        known = {"name", "control", "description", "range", "steps", *more}
+        known = {"name", "control", "description", "range", "unit", "steps", *more}
         for table in tables:
             if not isinstance(table, dict):
                 raise self.fail(f"a parameter should be {{ name = ... }}, not {table!r}")
@@ -372,7 +376,8 @@ class _Reader:
             control = self.get(controls, name, str, self.get(table, "control", str, name))
             low, high = self.range(name, self.get(table, "range", list, [0.0, highest]))
             whole = self.whole(name, table)
-            parameters.append(Parameter(name, control, low, high, self.steps(name, table), whole))
+            steps, unit = self.steps(name, table), self.get(table, "unit", str, "")
+            parameters.append(Parameter(name, control, low, high, steps, whole, unit))
         self.refuse_twice([p.name for p in parameters], "named")
         self.refuse_twice([p.control for p in parameters], "driven")
         self.refuse_unknown(controls, {p.name for p in parameters}, "'controls' of the variant")

@@ -9,8 +9,8 @@ const clip = (x) => Math.min(Math.max(x, 0), 1);
 
 /**
  * The pad. Its tool is told where each pointer is:
- * `tool.down(id, c, lead)`, `tool.move(id, c, lead)`, `tool.up(id, lead)`. The first pointer that
- * is down leads; others are more fingers.
+ * `tool.down(id, c, lead)`, `tool.move(id, c, lead)`, `tool.up(id, lead)`. The first pointer leads;
+ * those that come down beside it are more fingers.
  */
 export class Pad {
   constructor(element, canvas, playing) {
@@ -19,6 +19,7 @@ export class Pad {
     this.playing = playing;
     this.tool = null;
     this.pointers = new Map();
+    this.leader = null;
     this.trail = [];
     this.way = () => []; // points to draw a line through
     this.touched = null; // a point to ring
@@ -66,6 +67,7 @@ export class Pad {
     this.element.setPointerCapture(event.pointerId);
     const c = this.pointOf(event);
     this.pointers.set(event.pointerId, c);
+    this.leader ??= event.pointerId;
     this.tool.down(event.pointerId, c, this.leads(event.pointerId));
     this.time(started);
   }
@@ -83,12 +85,13 @@ export class Pad {
     if (!this.pointers.has(event.pointerId)) return;
     const lead = this.leads(event.pointerId);
     this.pointers.delete(event.pointerId);
+    if (lead) this.leader = null; // the next that comes leads; those that are down stay fingers
     this.tool.up(event.pointerId, lead);
     this.redraw();
   }
 
   leads(id) {
-    return this.pointers.keys().next().value === id;
+    return this.leader === id;
   }
 
   time(started) {

@@ -79,6 +79,7 @@ def test_note_69_is_440_hz():
         (('control = "a"', "range = [0]"), "'range' of 'one' should be two different numbers"),
         (('control = "a"', "range = [1, 1]"), "'range' of 'one' should be two different numbers"),
         (('control = "a"', "steps = 1"), "'steps' of 'one' should be a whole number from 2 to 128"),
+        (('control = "a"', "unit = 3"), "'unit' should be text in quotes, not 3"),
         (("engine", "engin"), "an instrument has no 'engin'"),
         (
             ('control = "a"', "range = [0, 1e39]"),
