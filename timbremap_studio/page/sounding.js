@@ -201,7 +201,7 @@ export class Sounding {
         this.voice()?.setParameters(this.playing.p);
       });
     } catch (error) {
-      this.say(`No MIDI: ${error.message || "this browser has none"}`);
+      this.say(`No MIDI: ${error.message}`);
     }
   }
 

@@ -103,17 +103,11 @@ def expected_at(name: str, points: list[list[float]]) -> list[NDArray[np.float32
     return [engine.render(mapping.forward(point).tolist(), note) for point in points]
 
 
-NO_WORKLET = """
-Object.defineProperty(BaseAudioContext.prototype, "audioWorklet", { get: () => undefined });
-"""
-"""As in a page that comes over plain http from another machine."""
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "before"), [("fm", ""), ("clonewheel", ""), ("fm", NO_WORKLET)])
-def test_it_sounds_as_the_point_does_in_the_renderer(name: str, before: str, opened: Any):
+@pytest.mark.parametrize("name", PAGES)
+def test_it_sounds_as_the_point_does_in_the_renderer(name: str, opened: Any):
     pytest.importorskip("dawdreamer", reason="needs DawDreamer")
-    page = opened(name, before)
+    page = opened(name)
     page.page.evaluate("timbremap.player.setVolume(1)")
     page.listen(0.1)
     heard: list[NDArray[np.float32]] = []
@@ -128,6 +122,21 @@ def test_it_sounds_as_the_point_does_in_the_renderer(name: str, before: str, ope
     assert apart(expected[0], expected[1]) > 3.0
     for captured, sound in zip(heard, expected, strict=True):
         assert apart(aligned(captured, sound), sound) < 1.0
+
+
+NO_WORKLET = """
+Object.defineProperty(BaseAudioContext.prototype, "audioWorklet", { get: () => undefined });
+"""
+"""As in a page that comes over plain http from another machine."""
+
+
+@pytest.mark.slow
+def test_it_sounds_without_a_worklet(opened: Any):
+    page = opened("fm", NO_WORKLET)
+    page.press(0.5, 0.5)
+    assert np.abs(page.listen(0.4)[-8192:]).max() > 0.02
+    page.page.mouse.up()
+    page.hush()
 
 
 @pytest.mark.slow

@@ -183,7 +183,7 @@ at("midi").addEventListener("click", async () => {
       changed();
     });
   } catch (error) {
-    say(`No MIDI: ${error.message || "this browser has none"}`);
+    say(`No MIDI: ${error.message}`);
   }
 });
 

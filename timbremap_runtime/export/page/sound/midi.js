@@ -160,9 +160,10 @@ export class MpeDecoder {
  */
 export async function createMidi(
   player,
-  { parametersAt, follow = () => {}, changed = () => {}, access, ...options }
+  { parametersAt, follow = () => {}, changed = () => {}, ...options }
 ) {
-  access ??= await navigator.requestMIDIAccess();
+  if (!navigator.requestMIDIAccess) throw new Error("this browser gives this page none");
+  const access = await navigator.requestMIDIAccess();
   const decoder = new MpeDecoder(options);
 
   function take({ data }) {
