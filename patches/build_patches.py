@@ -63,7 +63,7 @@ def build_maps(folder: Path, models: Iterable[str]) -> dict[Path, str]:
     files: dict[Path, str] = {}
     for name in models:
         model = folder / "models" / name
-        mapping = tm.load(model)
+        mapping = tm.load(model, scale=None)
         names = parameter_names(model, mapping.parameter_size)
         chain = describe(mapping, name, names, tm.__version__)
         file = f"{chain.identifier}.pd"

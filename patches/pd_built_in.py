@@ -55,7 +55,7 @@ def built_in(n: int, models: Sequence[str]) -> Canvas:
     unknown = pd.msg(left + 110, 360, "error no\\ such\\ map\\ beside\\ this\\ patch")
     pd.cord((asked, len(models)), unknown)
     other = pd.obj(left + 400, 420, "sel 1", gate(left + 400, 360, "tm-scale"))
-    scale = pd.msg(left, 450, "error the\\ built-in\\ maps\\ have\\ the\\ normal\\ scale", other)
+    scale = pd.msg(left, 450, "error the\\ built-in\\ maps\\ have\\ one\\ scale", other)
     pd.cord(unknown, answer)
     pd.cord(scale, answer)
     loaded = pd.obj(left, 540, f"sel {names}", pd.obj(left, 510, "r tm-model"))
