@@ -85,3 +85,18 @@ def test_a_file_in_the_place_of_the_folder_is_one_line_with_a_way_out(
     assert capsys.readouterr().err == (
         f"error: {tmp_path / 'file'}: file exists; choose another name\n"
     )
+
+
+@pytest.mark.slow
+def test_a_page_of_an_instrument_of_ones_own_is_the_same_each_time(tmp_path: Path):
+    pytest.importorskip("dawdreamer", reason="needs DawDreamer")
+    for name in ("patch.toml", "lfo4.dsp"):  # without the module that is compiled already
+        shutil.copy(LFO4 / name, tmp_path)
+    arguments = [str(FM), "--to", "page", "--instrument", str(tmp_path), "--out", str(tmp_path)]
+    assert export.main(arguments) == 0
+    page = tmp_path / "fm.html"
+    first = page.read_bytes()
+    assert export.main(arguments) == 1
+    assert export.main([*arguments, "--force"]) == 0
+    assert page.read_bytes() == first
+    assert str(tmp_path).encode() not in first

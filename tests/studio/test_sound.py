@@ -126,7 +126,7 @@ def test_another_model_is_faded_to_while_a_note_is_held(page: Any):
     hush(page, PLAYER)
 
 
-def test_each_finger_of_mpe_has_its_own_parameters(page: Any):
+def test_mpe_moves_the_point_and_a_synth_gets_notes_and_ccs(page: Any):
     page.get_by_role("button", name="MIDI").click()
     page.wait_for_selector("button[aria-pressed=true]:has-text('MIDI')")
     page.evaluate("midi.send(0x91, 45, 100); midi.send(0xe1, 0, 96); midi.send(0xb1, 74, 0)")

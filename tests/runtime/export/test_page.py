@@ -176,10 +176,13 @@ KEY = """([kind, code, key]) =>
 
 PIXELS = """() => {
   const canvas = document.querySelector("#scope");
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const { width, height } = canvas;
+  const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(0, 0, width, height);
   const rows = new Set();
-  data.forEach((value, i) => i % 4 === 3 && value && rows.add(Math.floor(i / 4 / canvas.width)));
-  return rows.size / canvas.height;
+  data.forEach((value, i) => i % 4 === 3 && value && rows.add(Math.floor(i / 4 / width)));
+  return rows.size / height;
 }"""
 """The share of the scope's height that the wave takes."""
 

@@ -12,7 +12,6 @@ const map = new TimbreMap(content);
 const performer = new Performer(map);
 const { pitch, velocity } = instrument?.note ?? { pitch: 57, velocity: 100 };
 const STEP = 0.02; // of the keys on the pad
-const PAD = "pad"; // the note that it plays
 
 const player = instrument ? await openPlayer() : null;
 let synth = null; // a MIDI output
@@ -83,32 +82,44 @@ function changed() {
   "xyz".split("").forEach((axis, i) => at("pad").style.setProperty(`--${axis}`, c[i] ?? 0.5));
 }
 
-const press = (id = PAD) => hands.noteOn(pitch, velocity, id);
-
 const pad = at("pad");
-let finger = null;
+const fingers = []; // the first one moves the point, the others are notes at points of their own
 
 pad.addEventListener("pointerdown", (event) => {
-  if (finger !== null) return;
-  finger = event.pointerId;
-  pad.setPointerCapture(finger);
-  follow(event);
-  if (!voice()?.holding) press(); // or else it moves what sounds
+  const { pointerId } = event;
+  if (event.button > 0 || fingers.includes(pointerId)) return;
+  pad.setPointerCapture(pointerId);
+  fingers.push(pointerId);
+  const lead = fingers[0] === pointerId;
+  if (lead) move(pointOf(event));
+  if (lead && voice()?.holding) return; // it moves what sounds
+  press(`finger ${pointerId}`, lead ? null : parametersAt(pointOf(event)));
 });
-pad.addEventListener("pointermove", (event) => event.pointerId === finger && follow(event));
+pad.addEventListener("pointermove", (event) => {
+  const { pointerId } = event;
+  if (!fingers.includes(pointerId)) return;
+  if (fingers[0] === pointerId) move(pointOf(event));
+  else hands.setParameters(parametersAt(pointOf(event)), `finger ${pointerId}`);
+});
 for (const name of ["pointerup", "pointercancel"]) {
-  pad.addEventListener(name, (event) => {
-    if (event.pointerId !== finger) return;
-    finger = null;
-    hands.noteOff(PAD);
+  pad.addEventListener(name, ({ pointerId }) => {
+    if (!fingers.includes(pointerId)) return;
+    fingers.splice(fingers.indexOf(pointerId), 1);
+    hands.noteOff(`finger ${pointerId}`);
   });
 }
 
-function follow({ clientX, clientY, pressure, pointerType }) {
+function press(id, values = null) {
+  hands.noteOn(pitch, velocity, id, values);
+}
+
+/** Coordinates by their number; z where a pen or a screen measures how hard one presses. */
+function pointOf({ clientX, clientY, pressure, pointerType }) {
   const { left, top, width, height } = pad.getBoundingClientRect();
   const point = { 0: (clientX - left) / width, 1: 1 - (clientY - top) / height };
-  if (pointerType === "pen") point[2] = pressure; // a mouse has none, and few fingers have
-  move(point);
+  const measured = pressure > 0 && pressure < 1 && pressure !== 0.5;
+  if (pointerType === "pen" || (pointerType === "touch" && measured)) point[2] = pressure;
+  return point;
 }
 
 const MOVES = {
