@@ -225,7 +225,7 @@ def test_values_are_in_the_unit_of_the_instrument(page: Any):
         return [worded(63.5, hertz), worded(127, hertz), worded(40, wave), worded(127, share),
                 worded(12.34, null)];
     }""")
-    assert said == ["10010 Hz", "20000 Hz", "2.0", "0.300", "12.3"]
+    assert said == ["10010 Hz", "20000 Hz", "2", "0.300", "12.3"]
 
 
 def test_snapshots_survive_a_reload_and_can_be_shared(page: Any, tmp_path: Path):

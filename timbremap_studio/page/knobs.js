@@ -8,7 +8,8 @@ export function worded(value, said) {
   const { low, high, steps, unit } = said;
   const share = steps ? Math.round((value / HIGHEST) * (steps - 1)) / (steps - 1) : value / HIGHEST;
   const given = low + (high - low) * share;
-  const digits = Math.max(0, Math.min(3, 2 - Math.floor(Math.log10(Math.abs(high - low)))));
+  const whole = steps && Number.isInteger(low) && Number.isInteger((high - low) / (steps - 1));
+  const digits = whole ? 0 : Math.max(0, Math.min(3, 2 - Math.floor(Math.log10(Math.abs(high - low)))));
   return given.toFixed(digits) + (unit ? ` ${unit}` : "");
 }
 
