@@ -46,7 +46,7 @@ class Studio:
 
     def __init__(self, models: Models):
         self.models = models
-        self._dots: dict[str, asyncio.Task[Dots]] = {}
+        self._dots: dict[tuple[str, str], asyncio.Task[Dots]] = {}
         self._instruments = Instruments()
 
     async def list(self, request: Request) -> Response:
@@ -98,16 +98,16 @@ class Studio:
 
     def _model(self, request: Request) -> Model:
         try:
-            return self.models.get(request.path_params["name"])
+            return self.models.get(request.path_params["name"], request.query_params.get("scale"))
         except TimbreMapError as error:
             raise HTTPException(404, str(error)) from None
 
     async def _dots_of(self, model: Model) -> Dots:
         """Find the dots of a model once, in a thread; requests that come meanwhile wait."""
-        name = model.named.name
-        if name not in self._dots:
-            self._dots[name] = asyncio.create_task(asyncio.to_thread(dots_of, model))
-        return await asyncio.shield(self._dots[name])
+        key = (model.named.name, model.named.mapping.scale)
+        if key not in self._dots:
+            self._dots[key] = asyncio.create_task(asyncio.to_thread(dots_of, model))
+        return await asyncio.shield(self._dots[key])
 
 
 async def _index(request: Request) -> Response:

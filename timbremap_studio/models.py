@@ -12,15 +12,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import timbremap_runtime as tm
 from timbremap_jax.data.patch import Note, load_patch
+from timbremap_runtime.core.layers.vec_scale import check_scale
 from timbremap_runtime.core.model_folder import find_model, read_config
-from timbremap_runtime.errors import PathError, SettingsError, TimbreMapError
+from timbremap_runtime.errors import PathError, TimbreMapError
 from timbremap_runtime.export import describe
 from timbremap_runtime.export.json_host import content
 from timbremap_runtime.service.library import Library
+from timbremap_runtime.service.names import composed
 
 if TYPE_CHECKING:
     from timbremap_jax.data.patch import Patch
@@ -170,26 +172,35 @@ class Models:
     def __init__(self, folders: list[Path], scale: Scale | None = None):
         self.library = Library(*folders)
         self._scale: Scale | None = scale
-        self._read: dict[str, Model] = {}
+        self._read: dict[tuple[str, Scale | None], Model] = {}
 
     def names(self) -> list[str]:
         """Names of the models there are, in order."""
-        return self.library.names()
+        return [composed(name) for name in self.library.names()]
 
-    def get(self, name: str) -> Model:
+    def get(self, name: str, scale: str | None = None) -> Model:
         """Return a model; it is read once.
+
+        Parameters
+        ----------
+        name : str
+            One of `names`.
+        scale : str, optional
+            Another scale than that of all.
 
         Raises
         ------
         SettingsError
-            There is none of that name.
+            There is none of that name, or no such scale.
         FormatError
             It cannot be read.
         """
-        if name not in self._read:
-            found = self.library.folders()
-            if name not in found:
-                raise SettingsError(f"no model '{name}'; choose one of {', '.join(sorted(found))}")
-            named = self.library.load(name, self._scale)
-            self._read[name] = Model(named, find_model(found[name]))
-        return self._read[name]
+        if scale is not None:
+            check_scale(scale)
+        chosen = cast("Scale | None", scale) or self._scale
+        key = (composed(name), chosen)
+        if key not in self._read:
+            folders = {composed(each): path for each, path in self.library.folders().items()}
+            named = self.library.load(name, chosen)
+            self._read[key] = Model(named, find_model(folders[named.name]))
+        return self._read[key]

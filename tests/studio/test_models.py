@@ -37,6 +37,9 @@ def test_a_model_without_anything_beside_it_can_be_played(tmp_path: Path):
     assert content["map"]["coordinates"]["size"] == 3
     with pytest.raises(SettingsError, match="no model 'four'; choose one of one, two, wide"):
         models.get("four")
+    assert models.get("wide", "uniform").named.mapping.scale == "uniform"
+    with pytest.raises(SettingsError, match="unknown scale 'odd'"):
+        models.get("wide", "odd")
 
 
 def test_models_of_one_name_are_told_apart_by_their_folders(tmp_path: Path):

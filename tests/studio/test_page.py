@@ -325,6 +325,13 @@ def test_the_page_plays_synthesizers_and_is_played(page: Any, studio: Running, c
     client.to = ("127.0.0.1", studio.osc_port)
     client.send("/tm/c", 0.125, 0.25, 0.75)
     until(page, "() => studio.playing.c[0] === 0.125 && studio.playing.c[2] === 0.75")
+    for scale in ("uniform", "normal"):
+        client.send("/tm/scale", scale)
+        until(page, f"() => studio.playing.model.map.scale === '{scale}'")
+        agree(page)
+        mapping = tm.load(LFO4 / "models" / "fm", scale=scale)
+        expected = mapping.forward([0.125, 0.25, 0.75])
+        np.testing.assert_allclose(state(page)["p"], expected, rtol=0, atol=1e-6)
 
 
 def test_a_touched_dot_tells_how_it_is_made(page: Any):

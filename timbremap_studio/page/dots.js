@@ -40,12 +40,16 @@ export class Dots {
     const sprites = Array.from({ length: N_COLOURS }, (_, i) => sprite(i, radius));
     const shares = this.shares();
     const size = sprites[0].width;
-    const y = data.controlSize > 1 ? 1 : 0;
     for (let i = 0, at = 0; i < data.count; i++, at += data.stride) {
       const left = data.values[at] * canvas.width - size / 2;
-      const top = (1 - data.values[at + y]) * canvas.height - size / 2;
+      const top = (1 - this.height(at)) * canvas.height - size / 2;
       context.drawImage(sprites[Math.min(Math.floor(shares[i] * N_COLOURS), N_COLOURS - 1)], left, top);
     }
+  }
+
+  /** How high a dot lies; those of a single coordinate lie in a row. */
+  height(at) {
+    return this.data.controlSize > 1 ? this.data.values[at + 1] : 0.5;
   }
 
   /** Where each dot is in the row of colours, 0 to 1. */
@@ -71,7 +75,7 @@ export class Dots {
     let least = REACH * REACH;
     for (let i = 0, at = 0; i < count; i++, at += stride) {
       const dx = (values[at] - x) * width;
-      const dy = (values[at + (controlSize > 1 ? 1 : 0)] - y) * height;
+      const dy = (this.height(at) - y) * height;
       // Of dots that lie over each other, the one that is pressed as hard.
       const dz = controlSize > 2 ? (values[at + 2] - z) * 4 : 0;
       const distance = dx * dx + dy * dy + dz * dz;

@@ -6,7 +6,7 @@ const PATIENCE_MS = [500, 1000, 2000, 4000];
 /** Keeps a page and the server's performance together, and says when they are apart. */
 export class Link {
   /**
-   * `onModel(name)` is called when another page or program loads a model, `onSay(text)` with what
+   * `onModel(name, scale)` is called when another page or program loads a model or a scale, `onSay(text)` with what
    * the player should read, and `onServer(there)` when the server comes or goes.
    */
   constructor(playing, { onModel, onSay, onServer }) {
@@ -60,7 +60,7 @@ export class Link {
     const first = this.served === null;
     this.served = news;
     const { model } = this.playing;
-    const apart = model !== null && model.name !== news.model;
+    const apart = model !== null && !this.isPlayed(news);
     // Moved while the server was away: it may have come back with another model.
     if (first && apart && this.unsent.size) this.unsent.add("load");
     // What we asked for cannot be, or somebody else chose after us.
@@ -72,13 +72,18 @@ export class Link {
       return;
     }
     const ours = this.unsent.size > 0 || news.seen < this.sent || (news.by === news.you && !first);
-    if (!ours) this.follow(news);
+    const rescaled = apart && model.name === news.model; // a model is asked for by its name alone
+    if (!ours || rescaled) this.follow(news);
     if (this.unsent.size) this.schedule();
+  }
+
+  isPlayed({ model, scale }) {
+    return this.playing.model.name === model && this.playing.model.map.scale === scale;
   }
 
   follow(news) {
     const { model } = this.playing;
-    if (!model || model.name !== news.model) this.onModel(news.model);
+    if (!model || !this.isPlayed(news)) this.onModel(news.model, news.scale);
     else if (news.c.length === this.playing.c.length && news.p.length === this.playing.p.length) {
       this.playing.follow(news.c, news.p, news.active);
     }
@@ -100,7 +105,7 @@ export class Link {
     if (this.unsent.delete("load")) {
       if (this.served.model !== model.name) this.say("/tm/load", model.name);
     }
-    if (this.served.model !== model.name) return; // the rest waits until the server has it
+    if (!this.isPlayed(this.served)) return; // the rest waits until the server has it
     if (this.unsent.delete("active")) this.say("/tm/active", ...active.map(Number));
     if (this.unsent.delete("place")) this.say("/tm/place", ...c, ...p);
   }

@@ -26,15 +26,17 @@ startTools($("tools"), $("pad-help"), { pad, playing, dots, sounding, gestures, 
 
 // Models.
 
-const loaded = new Map(); // by name, with the dots once they are there
+const loaded = new Map(); // promises of models by name and scale
 let wanted = null;
 
 /** Play a model; another choice meanwhile wins. */
-async function choose(name, from) {
-  wanted = name;
+async function choose(name, from, scale) {
+  const choice = load(name, scale);
+  if (wanted === choice && from === "elsewhere") return; // it is on its way, or cannot be had
+  wanted = choice;
   try {
-    const model = await load(name);
-    if (wanted !== name) return;
+    const model = await choice;
+    if (wanted !== choice) return;
     playing.play(model, from);
     if (from === "elsewhere") link.catchUp();
     model.dots ??= await loadDots(model);
@@ -46,9 +48,14 @@ async function choose(name, from) {
   }
 }
 
-async function load(name) {
-  if (!loaded.has(name)) loaded.set(name, await loadModel(name));
-  return loaded.get(name);
+function load(name, scale = "") {
+  const key = `${scale} ${name}`;
+  if (!loaded.has(key)) {
+    const coming = loadModel(name, scale);
+    loaded.set(key, coming);
+    coming.catch(() => setTimeout(() => loaded.delete(key), 1000)); // then it may be tried again
+  }
+  return loaded.get(key);
 }
 
 playing.onModel(() => {
@@ -89,7 +96,7 @@ function say(text) {
 }
 
 const link = new Link(playing, {
-  onModel: (name) => choose(name, "elsewhere"),
+  onModel: (name, scale) => choose(name, "elsewhere", scale),
   onSay: say,
   onServer: (there) => say(there ? "" : "The server is gone. You can go on playing; the page looks for it."),
 });

@@ -14,18 +14,23 @@ export async function listModels() {
   return (await fetched("/models.json")).json();
 }
 
-/** A model, ready to be played: `map` is a TimbreMap, `playing` how the instrument is. */
-export async function loadModel(name) {
-  const said = await (await fetched(`${path(name)}/model.json`)).json();
+/**
+ * A model, ready to be played: `map` is a TimbreMap, `playing` how the instrument is. Its scale is
+ * its own if none is asked for.
+ */
+export async function loadModel(name, scale) {
+  const said = await (await fetched(`${path(name)}/model.json${scaled(scale)}`)).json();
   return { ...said, map: new TimbreMap(said.map) };
 }
+
+const scaled = (scale) => (scale ? `?scale=${encodeURIComponent(scale)}` : "");
 
 /**
  * The dots of a model: `values` has for each dot its point, its parameters, and how fast the sound
  * changes there; `stride` numbers a dot.
  */
 export async function loadDots(model) {
-  const answer = await fetched(`${path(model.name)}/dots`);
+  const answer = await fetched(`${path(model.name)}/dots${scaled(model.map.scale)}`);
   const { controlSize, parameterSize } = model.map;
   return {
     values: new Float32Array(await answer.arrayBuffer()),
