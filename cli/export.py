@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import timbremap_runtime as tm
-from timbremap_runtime.core.model_folder import find_model, parameter_names
+from timbremap_runtime.core.model_folder import find_model
 from timbremap_runtime.errors import MissingExtra, PathError, SettingsError
-from timbremap_runtime.export import HOSTS, WITH_VOICE, describe, write
+from timbremap_runtime.export import HOSTS, WITH_VOICE, describe_model, write
 
 from ._common import add_scale, command, parser
 
@@ -44,9 +44,7 @@ def main(argv: list[str] | None = None) -> None:
     args = arguments.parse_args(argv)
 
     mapping = tm.load(args.model, scale=args.scale)
-    name = find_model(args.model).resolve().name
-    names = parameter_names(args.model, mapping.parameter_size)
-    chain = describe(mapping, name, names, tm.__version__)
+    chain = describe_model(args.model, mapping, tm.__version__)
     save(write(chain, args.to, find_voice(args)), args)
 
 

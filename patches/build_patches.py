@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import timbremap_runtime as tm
-from timbremap_runtime.core.model_folder import parameter_names
-from timbremap_runtime.export import describe, js_host, write
+from timbremap_runtime.export import describe_model, js_host, write
 from timbremap_runtime.service.library import Library
 
 HERE = Path(__file__).parent
@@ -63,9 +62,7 @@ def build_maps(folder: Path, models: Iterable[str]) -> dict[Path, str]:
     files: dict[Path, str] = {}
     for name in models:
         model = folder / "models" / name
-        mapping = tm.load(model, scale=None)
-        names = parameter_names(model, mapping.parameter_size)
-        chain = describe(mapping, name, names, tm.__version__)
+        chain = describe_model(model, tm.load(model, scale=None), tm.__version__)
         file = f"{chain.identifier}.pd"
         files[folder / MAPS / file] = write(chain, "pd")[file]
         # Max looks for a script beside the patch, and not in folders there.

@@ -6,6 +6,7 @@ import hashlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from timbremap_runtime.errors import FormatError
 INSTRUMENT = ("patch_dir", "variant", "note")
 """What a model remembers of how its first data set was rendered, so that a point can be heard."""
 
-MOVABLE = ("instrument", "command", "model_dir", "recipe")
+MOVABLE = ("instrument", "command", "model_dir", "recipe", "begun")
 """Parts that may differ between a run and its continuation."""
 
 
@@ -172,6 +173,7 @@ def make_config(
     told = {} if dataset.notes is None else {"notes": _each_once(dataset.notes)}
     return {
         "command": list(command),
+        "begun": date.today().isoformat(),
         "model_dir": str(model_dir),
         "training": {**asdict(settings), "batch_size": batch_size_of(settings)},
         "recipe": asdict(find_recipe(settings.recipe, settings.encoder)),

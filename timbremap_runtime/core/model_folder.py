@@ -12,6 +12,7 @@ A map's folder may be given wherever a model folder may, and the other way round
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
 from timbremap_runtime.errors import FormatError, PathError
@@ -65,6 +66,14 @@ def read_config(model_dir: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise FormatError(f"{file}: not what tm-train writes; train the model again")
     return cast("dict[str, Any]", content)
+
+
+def day_of(folder: Path) -> str:
+    """Return the day on which a model's training began, as 2026-11-25; empty if it is unknown."""
+    try:
+        return date.fromisoformat(read_config(find_model(folder))["begun"]).isoformat()
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
 
 
 def parameter_names(folder: Path, n: int) -> tuple[str, ...]:

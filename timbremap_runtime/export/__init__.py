@@ -10,13 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from timbremap_runtime.errors import SettingsError
-from timbremap_runtime.export.chain import describe
+from timbremap_runtime.export.chain import describe, describe_model
 
 if TYPE_CHECKING:
     from timbremap_runtime.export.chain import Chain
     from timbremap_runtime.export.voice import Voice
 
-__all__ = ["HOSTS", "WITH_VOICE", "describe", "write"]
+__all__ = ["HOSTS", "WITH_VOICE", "describe", "describe_model", "write"]
 
 HOSTS = {
     "faust": "a library, and with the voice a whole instrument whose knobs are the point",

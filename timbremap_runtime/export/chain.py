@@ -16,19 +16,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from timbremap_runtime.core.activations import LEAKY_SLOPE, Bounded, LeakyReLU
 from timbremap_runtime.core.layers.vec_scale import Clip, Quantile
+from timbremap_runtime.core.model_folder import day_of, find_model, parameter_names
 from timbremap_runtime.core.stages import Affine
 from timbremap_runtime.core.warp import REACH, Warp
 from timbremap_runtime.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from timbremap_runtime.core.mapping import TimbreMap
     from timbremap_runtime.core.stages import Stage
@@ -119,6 +121,8 @@ class Chain:
         Of the region, in standard deviations.
     version : str
         Of TimbreMap.
+    day : str
+        On which the model's training began, as 2026-11-25; empty if it is unknown.
     """
 
     name: str
@@ -132,6 +136,7 @@ class Chain:
     deviations: tuple[float, ...]
     radius: float
     version: str
+    day: str = ""
 
     @property
     def parameter_size(self) -> int:
@@ -158,10 +163,34 @@ class Chain:
     @property
     def description(self) -> str:
         """What this is, in a line for the head of a file."""
+        model = f"model of {self.day}, " if self.day else ""
         return (
             f"{_harmless(self.name)}: {self.control_size} coordinates to {self.parameter_size} "
-            f"parameters, {self.scale} scale; map {self.identity}, by tm-export {self.version}"
+            f"parameters, {self.scale} scale; {model}map {self.identity}, by tm-export "
+            f"{self.version}"
         )
+
+
+def describe_model(folder: Path, mapping: TimbreMap, version: str) -> Chain:
+    """Take the map of a model folder apart, with what the folder says of it.
+
+    Parameters
+    ----------
+    folder : Path
+        The model folder, or its map's.
+    mapping : TimbreMap
+        The map that was loaded from it.
+    version : str
+        Of TimbreMap.
+
+    Raises
+    ------
+    SettingsError
+        If a stage of the map cannot be written as code.
+    """
+    names = parameter_names(folder, mapping.parameter_size)
+    chain = describe(mapping, find_model(folder).resolve().name, names, version)
+    return replace(chain, day=day_of(folder))
 
 
 def describe(mapping: TimbreMap, name: str, parameter_names: Sequence[str], version: str) -> Chain:

@@ -47,6 +47,7 @@ def content(chain: Chain) -> dict[str, Any]:
         "name": chain.name,
         "identity": chain.identity,
         "version": chain.version,
+        "day": chain.day,
         "scale": chain.scale,
         "coordinates": {"size": chain.control_size, "unit": "1", "range": [0.0, 1.0]},
         "parameters": {

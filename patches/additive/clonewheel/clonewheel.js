@@ -1,4 +1,4 @@
-// clonewheel: 3 coordinates to 9 parameters, normal scale; map b556f327e2be, by tm-export 0.1.0
+// clonewheel: 3 coordinates to 9 parameters, normal scale; model of 2026-11-23, map b556f327e2be, by tm-export 0.1.0
 //
 // 1. Max 9: keep this file beside your patch, and put an object  v8 clonewheel.js  into the patch.
 // 2. Node: const { map, Performer } = require("./clonewheel.js");
@@ -357,10 +357,11 @@ class Performer {
 /** The map. */
 const map = new TimbreMap({
   "schema": "timbremap-map/1",
-  "description": "clonewheel: 3 coordinates to 9 parameters, normal scale; map b556f327e2be, by tm-export 0.1.0",
+  "description": "clonewheel: 3 coordinates to 9 parameters, normal scale; model of 2026-11-23, map b556f327e2be, by tm-export 0.1.0",
   "name": "clonewheel",
   "identity": "b556f327e2be",
   "version": "0.1.0",
+  "day": "2026-11-23",
   "scale": "normal",
   "coordinates": {
     "size": 3,

@@ -1,4 +1,4 @@
-// am: 3 coordinates to 4 parameters, normal scale; map dabb0f89a459, by tm-export 0.1.0
+// am: 3 coordinates to 4 parameters, normal scale; model of 2026-11-23, map dabb0f89a459, by tm-export 0.1.0
 //
 // 1. Max 9: keep this file beside your patch, and put an object  v8 am.js  into the patch.
 // 2. Node: const { map, Performer } = require("./am.js");
@@ -357,10 +357,11 @@ class Performer {
 /** The map. */
 const map = new TimbreMap({
   "schema": "timbremap-map/1",
-  "description": "am: 3 coordinates to 4 parameters, normal scale; map dabb0f89a459, by tm-export 0.1.0",
+  "description": "am: 3 coordinates to 4 parameters, normal scale; model of 2026-11-23, map dabb0f89a459, by tm-export 0.1.0",
   "name": "am",
   "identity": "dabb0f89a459",
   "version": "0.1.0",
+  "day": "2026-11-23",
   "scale": "normal",
   "coordinates": {
     "size": 3,

@@ -1,4 +1,4 @@
-// fcm: 3 coordinates to 4 parameters, normal scale; map 793cfdc55794, by tm-export 0.1.0
+// fcm: 3 coordinates to 4 parameters, normal scale; model of 2026-11-23, map 793cfdc55794, by tm-export 0.1.0
 //
 // 1. Max 9: keep this file beside your patch, and put an object  v8 fcm.js  into the patch.
 // 2. Node: const { map, Performer } = require("./fcm.js");
@@ -357,10 +357,11 @@ class Performer {
 /** The map. */
 const map = new TimbreMap({
   "schema": "timbremap-map/1",
-  "description": "fcm: 3 coordinates to 4 parameters, normal scale; map 793cfdc55794, by tm-export 0.1.0",
+  "description": "fcm: 3 coordinates to 4 parameters, normal scale; model of 2026-11-23, map 793cfdc55794, by tm-export 0.1.0",
   "name": "fcm",
   "identity": "793cfdc55794",
   "version": "0.1.0",
+  "day": "2026-11-23",
   "scale": "normal",
   "coordinates": {
     "size": 3,

@@ -1,4 +1,4 @@
-// fm: 3 coordinates to 4 parameters, normal scale; map a8f890fc4661, by tm-export 0.1.0
+// fm: 3 coordinates to 4 parameters, normal scale; model of 2026-11-23, map a8f890fc4661, by tm-export 0.1.0
 //
 // 1. Max 9: keep this file beside your patch, and put an object  v8 fm.js  into the patch.
 // 2. Node: const { map, Performer } = require("./fm.js");
@@ -357,10 +357,11 @@ class Performer {
 /** The map. */
 const map = new TimbreMap({
   "schema": "timbremap-map/1",
-  "description": "fm: 3 coordinates to 4 parameters, normal scale; map a8f890fc4661, by tm-export 0.1.0",
+  "description": "fm: 3 coordinates to 4 parameters, normal scale; model of 2026-11-23, map a8f890fc4661, by tm-export 0.1.0",
   "name": "fm",
   "identity": "a8f890fc4661",
   "version": "0.1.0",
+  "day": "2026-11-23",
   "scale": "normal",
   "coordinates": {
     "size": 3,

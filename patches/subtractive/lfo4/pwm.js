@@ -1,4 +1,4 @@
-// pwm: 3 coordinates to 4 parameters, normal scale; map 4809a22b3eb3, by tm-export 0.1.0
+// pwm: 3 coordinates to 4 parameters, normal scale; model of 2026-11-23, map 4809a22b3eb3, by tm-export 0.1.0
 //
 // 1. Max 9: keep this file beside your patch, and put an object  v8 pwm.js  into the patch.
 // 2. Node: const { map, Performer } = require("./pwm.js");
@@ -357,10 +357,11 @@ class Performer {
 /** The map. */
 const map = new TimbreMap({
   "schema": "timbremap-map/1",
-  "description": "pwm: 3 coordinates to 4 parameters, normal scale; map 4809a22b3eb3, by tm-export 0.1.0",
+  "description": "pwm: 3 coordinates to 4 parameters, normal scale; model of 2026-11-23, map 4809a22b3eb3, by tm-export 0.1.0",
   "name": "pwm",
   "identity": "4809a22b3eb3",
   "version": "0.1.0",
+  "day": "2026-11-23",
   "scale": "normal",
   "coordinates": {
     "size": 3,

@@ -1,4 +1,4 @@
-// universal: 3 coordinates to 4 parameters, normal scale; map ce2e6edaf227, by tm-export 0.1.0
+// universal: 3 coordinates to 4 parameters, normal scale; model of 2026-11-23, map ce2e6edaf227, by tm-export 0.1.0
 //
 // 1. Max 9: keep this file beside your patch, and put an object  v8 universal.js  into the patch.
 // 2. Node: const { map, Performer } = require("./universal.js");
@@ -357,10 +357,11 @@ class Performer {
 /** The map. */
 const map = new TimbreMap({
   "schema": "timbremap-map/1",
-  "description": "universal: 3 coordinates to 4 parameters, normal scale; map ce2e6edaf227, by tm-export 0.1.0",
+  "description": "universal: 3 coordinates to 4 parameters, normal scale; model of 2026-11-23, map ce2e6edaf227, by tm-export 0.1.0",
   "name": "universal",
   "identity": "ce2e6edaf227",
   "version": "0.1.0",
+  "day": "2026-11-23",
   "scale": "normal",
   "coordinates": {
     "size": 3,

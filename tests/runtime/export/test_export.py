@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,9 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 import timbremap_runtime as tm
 from tests.support.exports import MAPS, make_case
+from tests.support.paths import LFO4
 from timbremap_runtime.core.stages import Stage
-from timbremap_runtime.export import HOSTS, describe, write
+from timbremap_runtime.export import HOSTS, describe, describe_model, write
 
 
 def forward(step: dict[str, Any], x: np.ndarray) -> np.ndarray:
@@ -124,3 +127,26 @@ def test_a_model_named_like_no_identifier_gets_one():
     mapping = make_case("one coordinate").mapping
     chain = describe(mapping, "5 maps; *", ["a", "b"], "0.0")
     assert chain.identifier == "map_5_maps___"
+
+
+def test_a_model_folder_gives_its_name_its_parameters_and_the_day_of_its_training(tmp_path: Path):
+    folder = tmp_path / "mine"
+    shutil.copytree(LFO4 / "models" / "fm" / "timbremap", folder / "timbremap")
+    mapping = tm.load(folder)
+    unknown = describe_model(folder, mapping, "0")
+    assert (unknown.name, unknown.parameter_names, unknown.day) == (
+        "mine",
+        ("p0", "p1", "p2", "p3"),
+        "",
+    )
+    names = ["rate", "duty", "shape", "depth"]
+    config = {"begun": "2026-11-23", "parameters": names}
+    (folder / "config.json").write_text(json.dumps(config))
+    chain = describe_model(folder / "timbremap", mapping, "0")
+    assert (chain.name, chain.parameter_names) == ("mine", tuple(names))
+    for host in HOSTS:
+        if host not in ("max", "page"):
+            head = next(iter(write(chain, host).values()))
+            assert "model of 2026-11-23" in head
+    (folder / "config.json").write_text('{"begun": "*/ yesterday"}')
+    assert describe_model(folder, mapping, "0").day == ""
