@@ -157,6 +157,48 @@ def test_another_model_is_faded_to_while_a_note_is_held(opened: Any):
     page.page.mouse.up()
 
 
+SPY = """() => {
+  const { player } = window.timbremap;
+  window.notes = [];
+  for (const method of ["noteOn", "noteOff", "setParameters"]) {
+    const play = player[method];
+    player[method] = (...given) => { window.notes.push([method, ...given]); play(...given); };
+  }
+}"""
+
+
+@pytest.mark.slow
+def test_each_further_finger_is_a_note_at_its_own_point(opened: Any):
+    page = opened("fm", has_touch=True)
+    page.page.evaluate(SPY)
+    box = page.page.locator("#pad").bounding_box()
+    touch = page.context.new_cdp_session(page.page)
+
+    def fingers(kind: str, *points: tuple[float, float]) -> None:
+        places = [
+            {"x": box["x"] + x * box["width"], "y": box["y"] + (1 - y) * box["height"], "id": i}
+            for i, (x, y) in enumerate(points)
+        ]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+    fingers("touchStart", (0.25, 0.75))
+    fingers("touchStart", (0.25, 0.75), (0.8, 0.2))
+    fingers("touchMove", (0.25, 0.75), (0.9, 0.1))
+    c = page.page.evaluate("timbremap.performer.c")
+    assert c == pytest.approx([0.25, 0.75, 0.5], abs=0.01)
+    fingers("touchEnd")
+    page.page.wait_for_function("() => !timbremap.player.holding")
+    said = page.page.evaluate("notes")
+    started = [call[-2:] for call in said if call[0] == "noteOn"]
+    assert len(started) == 2 and started[0][1] is None
+    mapping = tm.load(LFO4 / "models" / "fm")
+    assert started[1][1] == pytest.approx(mapping.forward([0.8, 0.2, 0.5]).tolist(), abs=1.0)
+    moved = [given for kind, *given in said if kind == "setParameters" and len(given) > 1]
+    assert moved[-1][1] == started[1][0]
+    assert moved[-1][0] == pytest.approx(mapping.forward([0.9, 0.1, 0.5]).tolist(), abs=1.0)
+    page.hush()
+
+
 @pytest.mark.slow
 def test_midi_plays_it_and_mpe_moves_it(opened: Any):
     page = opened("fm")
