@@ -162,6 +162,29 @@ def test_release_can_glide(performer: Performer, mapping: TimbreMap, clock: Cloc
     equal(performer.p, mapped)
 
 
+def test_what_is_placed_is_as_it_was_once(performer: Performer, mapping: TimbreMap):
+    performer.move([0.2, 0.4, 0.9])
+    performer.set(3, 100.0)
+    performer.move([0.3, 0.3, 0.3])
+    performer.activate([1, 1, 0, 1, 1, 1, 1, 1, 1], glide_ms=0.0)
+    kept = performer.read()
+    other = Performer(mapping)
+    other.activate(kept.active, glide_ms=0.0)
+    other.place(kept.c, kept.p)
+    for one in (performer, other):  # and both go on in the same way
+        equal(one.move([0.6, 0.1, 0.8]), performer.p)
+        equal(one.c, performer.c)
+    equal(other.read().offset, performer.read().offset)
+    before = other.read()
+    other.place([np.nan, -1.0, np.inf], np.full(9, np.nan))
+    equal(other.c, [before.c[0], 0.0, before.c[2]])
+    equal(other.p, before.p)
+    with pytest.raises(ShapeError, match="place"):
+        other.place([0.5, 0.5], before.p)
+    with pytest.raises(ShapeError, match="place"):
+        other.place(before.c, [1.0])
+
+
 def test_a_recalled_sound_brings_back_the_point_it_came_from(
     performer: Performer, mapping: TimbreMap
 ):

@@ -92,6 +92,18 @@ def test_a_parameter_moves_the_point(client: Client):
     assert got["/tm/c"] == pytest.approx([0.3, 0.6, 0.7], abs=1e-3)
 
 
+def test_a_point_and_its_parameters_are_put_where_they_were(client: Client):
+    client.send("/tm/place", 0.25, 0.5, 0.75, 10, 20, 30, 40)
+    got = dict(client.settle())
+    assert got["/tm/c"] == [0.25, 0.5, 0.75]
+    assert got["/tm/p"] == pytest.approx([10, 20, 30, 40], abs=SINGLE)
+    client.send("/tm/release", 0)
+    expected = make_map(0).forward([0.25, 0.5, 0.75])
+    assert client.wait_for("/tm/p") == pytest.approx(expected, abs=SINGLE)
+    client.send("/tm/place", 0.25, 0.5, 0.75)
+    assert client.wait_for("/tm/error") == ["/tm/place: got 3 values; send 7"]
+
+
 def test_a_point_that_moves_is_not_sent_back(client: Client):
     client.send("/tm/c", 0.2, 0.5, 0.9)
     assert [address for address, _ in client.settle()] == ["/tm/p"]
