@@ -13,9 +13,8 @@ from timbremap_jax.data.dataset import Dataset
 from timbremap_jax.data.files import save_array, save_json
 from timbremap_jax.data.restoration import measure
 from timbremap_jax.model.inference import batches_of, encode
-from timbremap_jax.model.proxy import Proxy
 from timbremap_jax.model_folder import layout
-from timbremap_jax.model_folder.even import Hear, with_even_scale
+from timbremap_jax.model_folder.even import with_even_scale
 from timbremap_jax.model_folder.export import export_mapping, principal_axes
 from timbremap_jax.training.evaluation import parameter_errors, round_trip_error, summarize
 from timbremap_jax.training.loop import Trained
@@ -47,7 +46,9 @@ def save_model(
     axes = principal_axes(everything.latent) if settings.pca else None
     mapping = export_mapping(trained.model.regressor, everything.latent, axes)
     if trained.hear:
-        mapping = with_even_scale(mapping, _on_one_note(trained.hear, dataset), settings.seed)
+        home = dataset.home if dataset.notes is not None else None
+        note = (home.pitch, home.velocity) if home else None
+        mapping = with_even_scale(mapping, trained.hear, settings.seed, note)
     errors = {
         name: summarize(
             parameter_errors(everything.parameters[r], dataset.labels[r], dataset.parameter_names)
@@ -82,11 +83,3 @@ def save_model(
     )
     save_json(model_dir / METRICS, metrics)
     return metrics
-
-
-def _on_one_note(proxy: Proxy, dataset: Dataset) -> Hear:
-    """Return what hears parameters on the note that stands for all of a data set."""
-    if dataset.notes is None or dataset.home is None:
-        return proxy
-    note = [dataset.home.pitch, dataset.home.velocity]
-    return lambda parameters: proxy(np.hstack([parameters, np.tile(note, (len(parameters), 1))]))

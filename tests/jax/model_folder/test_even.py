@@ -11,9 +11,19 @@ from numpy.typing import NDArray
 
 import timbremap_runtime as tm
 from tests.support.maps import random_map
-from timbremap_jax.model_folder.even import END, LEAST, measure_even, with_even_scale
+from timbremap_jax.model_folder.even import (
+    END,
+    LEAST,
+    MOST_ROOM,
+    STEP,
+    measure_even,
+    with_even_scale,
+)
 from timbremap_jax.model_folder.read import open_model
+from timbremap_jax.report.measures import evenness
+from timbremap_runtime.core.gaussian import cdf
 from timbremap_runtime.core.types import Scale
+from timbremap_runtime.core.warp import Warp
 
 MAP = tm.TimbreMap(
     tm.VecScale([0.0, 0.0], [1.0, 1.0], [-3.0, -3.0], [6.0, 6.0]),
@@ -37,8 +47,8 @@ def on(mapping: tm.TimbreMap, scale: Scale, axis: int) -> NDArray[np.float64]:
 
 
 def test_equal_steps_change_the_sound_equally():
-    mapping = with_even_scale(MAP, bright)
-    assert mapping.scale == "normal"
+    scale = MAP.vec_scale.with_even(measure_even(MAP, bright))
+    mapping = tm.TimbreMap(scale, MAP.dense)
     normal, even = (np.diff(on(mapping, scale, 0)) for scale in ("normal", "even"))
     assert normal.std() / normal.mean() > 0.5
     # What is left: pieces are straight, and where hardly anything is heard a step counts as more.
@@ -65,12 +75,28 @@ def test_no_stretch_is_passed_over_at_once():
 
 
 @pytest.mark.slow
-def test_training_measures_it_through_the_proxy(model_dir: Path):
-    mapping = tm.load(model_dir, scale="even")
+def test_training_finds_it_through_the_proxy(model_dir: Path):
     proxy = open_model(model_dir).proxy
-    assert proxy is not None and mapping.vec_scale.even is not None
-    measured = measure_even(mapping, lambda p: np.asarray(proxy(p)))
-    np.testing.assert_allclose(mapping.vec_scale.even, measured, rtol=0, atol=1e-4)
+    assert proxy is not None
+    maps = [tm.load(model_dir, scale) for scale in ("normal", "even")]
+
+    def variation(mapping: tm.TimbreMap) -> float:
+        start = np.random.default_rng(7).uniform(END, 1.0 - END - STEP, (400, 1, 3))
+        points = start + STEP * np.concatenate([np.zeros((1, 3)), np.eye(3)])
+        sounds = np.asarray(proxy(mapping.forward(points.reshape(-1, 3)))).reshape(400, 4, -1)
+        return evenness(np.abs(sounds[:, 1:] - sounds[:, :1]).mean(axis=-1))
+
+    normal, even = map(variation, maps)
+    assert even < 0.95 * normal
+    # It is what the same seed gives again, and chooses no scale.
+    again = with_even_scale(maps[0], proxy)
+    assert again.scale == "normal"
+    knots, expected = again.vec_scale.even, maps[1].vec_scale.even
+    assert knots is not None and expected is not None
+    np.testing.assert_allclose(knots, expected, rtol=0, atol=1e-4)
+    # No stretch is given more than so many times the room of another, beside the normal scale.
+    factor = np.diff(knots) / np.diff(cdf(Warp(knots).grid))
+    assert (factor.max(axis=1) / factor.min(axis=1)).max() <= 1.001 * MOST_ROOM**2
     metrics = json.loads((model_dir / "metrics.json").read_text())
     assert metrics["round_trip"]["even"] < 1e-9
 
