@@ -85,6 +85,8 @@ def test_a_touched_dot_is_heard(studio: Running, browser: Any):
     page.on("request", lambda request: asked.append(request.url))
     page.goto(studio.url)
     page.wait_for_selector("body[data-ready='whole one']")
+    link = page.get_by_role("link", name="Report of this model")
+    assert link.get_attribute("href") == "/models/whole%20one/report"
     page.get_by_role("button", name="Listen").click()
     x, y, *_ = page.evaluate("() => studio.dots.point(9)")
     box = page.locator("#pad").bounding_box()
