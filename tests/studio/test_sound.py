@@ -141,6 +141,16 @@ def test_mpe_moves_the_point_and_a_synth_gets_notes_and_ccs(page: Any):
     assert {cc for status, cc, _ in sent if status == 0xB0} == {20, 21, 22, 23}
 
 
+def test_a_model_without_a_sound_says_why(page: Any):
+    notice = page.locator("#notice")
+    page.evaluate("studio.sounding.fetched({ name: 'drums', playing: { engine: 'osc' } })")
+    assert notice.inner_text() == (
+        "drums is silent here: its engine is osc; play it over OSC or MIDI."
+    )
+    page.evaluate("studio.sounding.fetched({ name: 'drums', playing: null })")
+    assert "its instrument was not found; start tm-studio in the folder" in notice.inner_text()
+
+
 def test_a_gesture_becomes_a_sound_file(page: Any, tmp_path: Path):
     pytest.importorskip("dawdreamer", reason="needs DawDreamer")
     page.evaluate(

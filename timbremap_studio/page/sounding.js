@@ -23,7 +23,7 @@ export class Sounding {
     this.replayed = new Set(); // notes of a gesture
     this.hands = this.listened();
     this.draw(bar);
-    playing.onModel(() => this.load());
+    playing.onModel(() => this.load().catch((error) => say(`No sound: ${error.message}`)));
     playing.onChange(() => this.voice()?.setParameters(playing.p));
     this.ready = this.open();
   }
@@ -70,18 +70,29 @@ export class Sounding {
     if (!model || !this.player) return;
     this.other = new Performer(model.map);
     const { name } = model;
-    const url = `/models/${encodeURIComponent(name)}/instrument.json`;
-    if (model.playing?.engine !== "faust") this.instruments.set(name, null);
-    if (!this.instruments.has(name)) {
-      const answer = await fetch(url);
-      if (!answer.ok) this.say(`${name} has no sound: ${(await answer.text()).trim()}`);
-      this.instruments.set(name, answer.ok ? await answer.json() : null);
-    }
+    if (!this.instruments.has(name)) this.instruments.set(name, await this.fetched(model));
     if (this.playing.model !== model) return;
     const found = this.instruments.get(name);
     this.instrument = found ?? NO_INSTRUMENT;
     await this.player.load(found, this.playing.p);
     if (this.playing.model === model) this.voice().setParameters(this.playing.p);
+  }
+
+  /** The instrument of a model; null, and the reason said, if none sounds in the page. */
+  async fetched({ name, playing }) {
+    if (playing?.engine !== "faust") {
+      this.say(
+        playing
+          ? `${name} is silent here: its engine is ${playing.engine}; play it over OSC or MIDI.`
+          : `${name} is silent here: its instrument was not found; start tm-studio in the folder ` +
+              "where the model was trained."
+      );
+      return null;
+    }
+    const answer = await fetch(`/models/${encodeURIComponent(name)}/instrument.json`);
+    if (answer.ok) return answer.json();
+    this.say(`${name} is silent here: ${(await answer.text()).trim()}`);
+    return null;
   }
 
   /** The pitch and velocity that the sounds were learned with. */
