@@ -56,7 +56,11 @@ def main() -> None:
 
 def play(page: Any) -> None:
     """Store a snapshot, set a parameter by hand, lock another, draw a way on the pad."""
-    page.evaluate("() => studio.playing.move([0.3, 0.7, 0.5])")
+    page.evaluate("""() => {
+        studio.playing.activate(studio.playing.p.map(() => true));
+        studio.playing.release();
+        studio.playing.move([0.3, 0.7, 0.5]);
+    }""")
     page.locator(".knob input").nth(2).fill("110")
     page.evaluate("() => studio.playing.activate(studio.playing.p.map((_, i) => i !== 5))")
     for name in ("hollow", "full, with a click"):

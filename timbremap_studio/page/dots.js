@@ -37,7 +37,8 @@ export class Dots {
     context.clearRect(0, 0, canvas.width, canvas.height);
     if (!data || !data.count || !canvas.width) return;
     const radius = Math.min(Math.max(110 / Math.sqrt(data.count), 1.6), 4) * scale;
-    const sprites = Array.from({ length: N_COLOURS }, (_, i) => sprite(i, radius));
+    const ground = getComputedStyle(canvas).colorScheme === "dark" ? "dark" : "light";
+    const sprites = Array.from({ length: N_COLOURS }, (_, i) => sprite(i, radius, ground));
     const shares = this.shares();
     const size = sprites[0].width;
     for (let i = 0, at = 0; i < data.count; i++, at += data.stride) {
@@ -96,11 +97,11 @@ export class Dots {
   }
 }
 
-function sprite(index, radius) {
+function sprite(index, radius, ground) {
   const size = Math.ceil(2 * radius) + 2;
   const canvas = new OffscreenCanvas(size, size);
   const context = canvas.getContext("2d");
-  context.fillStyle = colour((index + 0.5) / N_COLOURS);
+  context.fillStyle = colour((index + 0.5) / N_COLOURS, ground);
   context.globalAlpha = 0.8;
   context.beginPath();
   context.arc(size / 2, size / 2, radius, 0, 2 * Math.PI);

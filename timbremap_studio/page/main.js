@@ -114,7 +114,10 @@ $("release").addEventListener("click", () => {
   playing.begin();
   playing.release();
 });
-startTheme($("theme"), () => pad.redraw());
+startTheme($("theme"), () => {
+  pad.redraw();
+  dots.draw();
+});
 
 new ResizeObserver(() => {
   const { clientWidth: width, clientHeight: height } = $("pad");

@@ -17,5 +17,6 @@ export function startTheme(button, onChange) {
     localStorage.setItem(KEY, theme);
     show();
   });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", onChange);
   show();
 }
