@@ -196,6 +196,40 @@ def test_what_runs_away_is_silenced(tmp_path: Path):
     assert np.isfinite(heard).all() and not heard[-640:].any()
 
 
+@pytest.mark.slow
+def test_every_function_of_faust_is_that_of_the_renderer(tmp_path: Path):
+    """Over -2 to 2 and in steps of a quarter, where rounding has to choose."""
+    pytest.importorskip("dawdreamer", reason="needs DawDreamer")
+    functions = [
+        "sin(x)", "cos(x)", "tan(x / 2)", "asin(x / 2)", "acos(x / 2)", "atan(x)", "atan2(x, 0.5)",
+        "exp(x)", "log(x + 3)", "log10(x + 3)", "pow(x + 3, 1.5)", "sqrt(x + 3)", "fmod(x, 0.7)",
+        "remainder(x, 0.7)", "rint(x)", "floor(x)", "ceil(x)", "abs(x)", "ma.tanh(x)", "ma.sinh(x)",
+        "ma.cosh(x)", "ma.asinh(x)", "ma.acosh(x + 3)", "ma.atanh(x / 3)", "ma.copysign(0.5, x)",
+        "ma.isnan(x)", "ma.isinf(x)", "round(x)",
+    ]  # fmt: skip
+    cases = ",\n".join(f"(which == {i}) * ({each})" for i, each in enumerate(functions))
+    (tmp_path / "all.dsp").write_text(
+        'import("stdfaust.lib");\nfreq = nentry("freq", 100, 20, 4000, 1);\n'
+        'gain = nentry("gain", 1, 0, 1, 0.01);\n'
+        'which = nentry("which", 0, 0, 127, 1); x = nentry("x", 0, -2, 2, 0.01);\n'
+        f'process = button("gate") * freq * gain * 1e-9, {cases} :> _;\n'
+    )
+    (tmp_path / "patch.toml").write_text(
+        'name = "all"\nengine = "faust"\nsource = "all.dsp"\n'
+        'parameters = [{ name = "which" }, { name = "x", range = [-2, 2] }]\n'
+    )
+    patch = load_patch(tmp_path)
+    engine = FaustEngine(patch)
+    note = Note(69, 127, 10, 0)
+    rows = [[float(i), x] for i in range(len(functions)) for x in np.linspace(0.0, 127.0, 17)]
+    hands = [[0, "noteOn", 1, 69, 127, None]]
+    heard = play(patch, 32, *((row, hands) for row in rows), count=1)
+    for row, samples in zip(rows, heard, strict=True):
+        expected = engine.render(row, note)[31]
+        what = functions[int(row[0])]
+        assert samples[31] == pytest.approx(expected, abs=2e-6, rel=2e-6), (what, row[1])
+
+
 def test_a_voice_of_two_channels_is_heard_in_two(tmp_path: Path):
     pytest.importorskip("dawdreamer", reason="needs DawDreamer")
     (tmp_path / "wide.dsp").write_text(

@@ -9,19 +9,26 @@ const STEAL_S = 0.004; // a voice that is needed elsewhere fades out first
 const SILENCE_S = 0.5; // so long below QUIET, and a released voice is free
 const QUIET = 1e-5;
 
-/** What Faust's modules import: functions of single precision, named after C's. */
+/** Functions of C that Faust's modules may import and JavaScript has under no such name. */
+const FUNCTIONS = {
+  fmod: (x, y) => x % y,
+  remainder: (x, y) => x - y * rint(x / y),
+  exp10: (x) => 10 ** x,
+  rint,
+  round: (x) => Math.sign(x) * Math.round(Math.abs(x)),
+  isnan: (x) => Number(Number.isNaN(x)),
+  isinf: (x) => Number(Math.abs(x) === Infinity),
+  copysign: (x, y) => (y < 0 || Object.is(y, -0) ? -Math.abs(x) : Math.abs(x)),
+};
+
+/** What Faust's modules import: functions of single precision, such as _tanf. */
 const ENVIRONMENT = new Proxy(
   {},
   {
     get: (_, name) => {
       const word = String(name).replace(/^_/, "").replace(/f$/, "");
-      if (word === "remainder") return (x, y) => x - y * rint(x / y);
-      if (word === "fmod") return (x, y) => x % y;
-      if (word === "exp10") return (x) => 10 ** x;
-      if (word === "rint" || word === "roundeven") return rint;
-      return Math[word];
+      return FUNCTIONS[word] ?? Math[word];
     },
-    has: () => true,
   }
 );
 
