@@ -55,7 +55,9 @@ def give_even_scale(
     TimbreMapError
         The map, its instrument or its sounds cannot be used; the message says which and why.
     """
-    subject = open_subject(model, ReportSettings(seed=seed).quick(), patch_dir, variant)
+    # No preset is judged here.
+    settings = ReportSettings(seed=seed, n_test=1, n_points=1)
+    subject = open_subject(model, settings, patch_dir, variant)
     floor: float | None = None
 
     def hear(parameters: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -299,7 +299,7 @@ def _from_dataset(
         )
         return None
     test, training = _rows_of_first(dataset, notices)
-    if len(test) < FEWEST_TEST_SOUNDS:
+    if len(test) < min(FEWEST_TEST_SOUNDS, settings.n_test):
         raise SettingsError(
             f"{data_dir}: has {len(test)} test sounds and a report needs {FEWEST_TEST_SOUNDS};"
             f" render {10 * FEWEST_TEST_SOUNDS} sounds or more and train on them"
