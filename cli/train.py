@@ -248,10 +248,12 @@ class EpochLines:
     def epoch_ended(self, report: EpochReport) -> None:
         """Print one line in place of the bar."""
         self._end()
+        heard = report.test.get("heard")
+        sound = "" if heard is None else f", in sound {heard:.2f} dB"
         off = ", ".join(f"{n} {e['mae']:.1f}" for n, e in report.test["parameters"].items())
         print(
             f"epoch {report.epoch}/{self.n_epochs}: loss {report.training['loss']:.1f} in training,"
-            f" {report.test['loss']:.1f} in test; off by {off};"
+            f" {report.test['loss']:.1f} in test; off by {off}{sound};"
             f" {report.examples_per_second:.0f} sounds/s",
             flush=True,
         )

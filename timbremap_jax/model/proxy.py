@@ -79,7 +79,7 @@ class Proxy(nnx.Module):
         self.unit = Fixed(jnp.ones(()))
         self.floor = Fixed(jnp.ones(()))
 
-    def coefficients(self, parameters: jax.Array) -> jax.Array:
+    def coefficients(self, parameters: jax.Array | NDArray[np.floating]) -> jax.Array:
         """Say what parameters sound like, in coefficients.
 
         The mean over sounds and coefficients of their square is 1. So the mean squared difference
@@ -102,6 +102,29 @@ class Proxy(nnx.Module):
         """Turn coefficients (N, k) into log-mel in dB, (N, bands, frames) of blocks."""
         flat = self.mean[...] + self.unit[...] * coefficients @ self.components[...]
         return flat.reshape(len(flat), *self.shape)
+
+    @property
+    def deviation(self) -> float:
+        """Deviation of a block's level over the sounds that it learned from, in dB."""
+        n_components, size = self.components[...].shape
+        return float(self.unit[...]) * (n_components / size) ** 0.5
+
+    def distance(self, a: jax.Array, b: jax.Array | NDArray[np.floating]) -> jax.Array:
+        """Measure how far sounds are from each other, beside how much all sounds differ.
+
+        Parameters
+        ----------
+        a, b : Array, shape (N, k)
+            Coefficients of both.
+
+        Returns
+        -------
+        Array, shape (N,)
+            The mean of |L_a - L_b| over all blocks, divided by `deviation`.
+        """
+        components = self.components[...]
+        n_components, size = components.shape
+        return jnp.mean(jnp.abs((a - b) @ components), axis=1) / np.sqrt(n_components / size)
 
     def __call__(self, parameters: jax.Array | NDArray[np.floating]) -> jax.Array:
         """Say what parameters sound like: (N, n), 0..127, to log-mel in dB, (N, bands, frames)."""
@@ -145,7 +168,7 @@ def _sound(graph: Any, state: Any, parameters: jax.Array) -> jax.Array:
     return proxy.log_mel(proxy.coefficients(parameters))
 
 
-def inputs(parameters: jax.Array, steps: tuple[int, ...]) -> jax.Array:
+def inputs(parameters: jax.Array | NDArray[np.floating], steps: tuple[int, ...]) -> jax.Array:
     """Turn parameters into what the network is given.
 
     Of a switch it is given how near each position is, 1 there and 0 at its neighbours: between two

@@ -29,7 +29,7 @@ from timbremap_jax.training.checkpoints import Checkpoint, Checkpoints
 from timbremap_jax.training.evaluation import parameter_errors, summarize
 from timbremap_jax.training.objective import Losses, losses, overdrive, spread_loss
 from timbremap_jax.training.prepare import batch_size_of, check_settings, untrained_model
-from timbremap_jax.training.proxy import ProxyReport, train_proxy
+from timbremap_jax.training.proxy import MOST_TESTED, ProxyReport, train_proxy
 from timbremap_jax.training.recipes import Recipe, find_recipe
 from timbremap_jax.training.settings import TrainSettings
 from timbremap_runtime.errors import TimbreMapError
@@ -50,7 +50,8 @@ class EpochReport:
         Means over the epoch's batches: ``loss`` and its parts ``mse``, ``kl`` and ``l2``.
     test : dict
         After the epoch, with posterior means: ``loss``, ``mse``, ``mae``, ``spread`` (the spread
-        ratio) and ``parameters``, as `timbremap_jax.training.evaluation.summarize` gives them.
+        ratio) and ``parameters``, as `timbremap_jax.training.evaluation.summarize` gives them. Of a
+        recipe that listens, ``heard`` too: how far off the answers sound, in dB by the proxy.
     seconds : float
         Time of the epoch's steps.
     examples_per_second : float
@@ -180,26 +181,39 @@ class RunState:
         )
 
 
-def make_step(graph: Any, recipe: Recipe, n_steps: int, seed: int) -> Callable[..., Any]:
+def make_step(
+    graph: Any, recipe: Recipe, n_steps: int, seed: int, proxy_graph: Any = None
+) -> Callable[..., Any]:
     """Make the jitted step of a run of ``n_steps``.
+
+    With the graph of a proxy it listens: it is then given one thing more, ``listening``, the
+    proxy's state and the coefficients of the batch's sounds.
 
     Returns
     -------
     callable
-        ``step(weights, optimizer_state, number, x, labels)`` gives new weights, new optimizer
-        state and a `StepReport`. It takes over the memory of the first two.
+        ``step(weights, optimizer_state, number, x, labels, listening=None)`` gives new weights, new
+        optimizer state and a `StepReport`. It takes over the memory of the first two.
     """
     optimizer = recipe.gradient_transformation(n_steps)
     key = jax.random.key(seed)
 
     def step(
-        weights: Any, optimizer_state: Any, number: jax.Array, x: jax.Array, labels: jax.Array
+        weights: Any,
+        optimizer_state: Any,
+        number: jax.Array,
+        x: jax.Array,
+        labels: jax.Array,
+        listening: tuple[Any, jax.Array] | None = None,
     ):
+        if listening:
+            proxy_state, sounds = listening
+            listening = nnx.merge(proxy_graph, proxy_state), sounds
 
         def loss_of(weights: Any):
             model = nnx.merge(graph, weights)
             prediction = model(x, nnx.Rngs(jax.random.fold_in(key, number)))
-            parts = losses(model, prediction, labels)
+            parts = losses(model, prediction, labels, recipe.spread_reach, listening)
             return parts.total(recipe.weights_at(number, n_steps)), parts
 
         (loss, parts), gradient = jax.value_and_grad(loss_of, has_aux=True)(weights)
@@ -293,6 +307,7 @@ class _Run:
             self.standardization = dataset.standardization(self.recipe.input)
             self.state = RunState()
             self.proxy = None
+        self.proxy_graph: Any = None  # without it nothing is heard
         self.weights, self.optimizer_state = jax.device_put(
             (weights, optimizer_state), replicated(self.sharding)
         )
@@ -308,11 +323,23 @@ class _Run:
             if observer.should_stop():
                 self._save()
                 return False
-        step = make_step(self.graph, self.recipe, self.n_steps, self.settings.seed)
+        self._listen()
+        step = make_step(
+            self.graph, self.recipe, self.n_steps, self.settings.seed, self.proxy_graph
+        )
         while len(self.state.history) < self.settings.epochs:
             if not self._epoch(step, observer):
                 return False
         return True
+
+    def _listen(self) -> None:
+        """Put the proxy where the weights are, and keep what the test sounds sound like."""
+        if not self.proxy or not self.recipe.listen_weight:
+            return
+        self.proxy_graph, state = nnx.split(self.proxy)
+        self.proxy_state = jax.device_put(state, replicated(self.sharding))
+        powers = batches_of(self.dataset, self.dataset.test_rows[:MOST_TESTED])
+        self.test_sounds = np.concatenate([self.proxy.hear(power) for power in powers])
 
     def _epoch(self, step: Callable[..., Any], observer: Observer) -> bool:
         """Train to the end of the current epoch; False if stopped before."""
@@ -321,9 +348,14 @@ class _Run:
         done = state.step - epoch * self.steps_per_epoch
         start, seconds = time.perf_counter(), state.seconds
         before: StepReport | None = None
-        for x, labels in self._batches(epoch, done):
+        for x, labels, sounds in self._batches(epoch, done):
             self.weights, self.optimizer_state, report = step(
-                self.weights, self.optimizer_state, state.step, x, labels
+                self.weights,
+                self.optimizer_state,
+                state.step,
+                x,
+                labels,
+                None if sounds is None else (self.proxy_state, sounds),
             )
             # The step before is waited for while this one runs.
             self._settle(before)
@@ -349,12 +381,16 @@ class _Run:
         observer.epoch_ended(report)
         return not observer.should_stop() or state.step == self.n_steps
 
-    def _batches(self, epoch: int, done: int) -> Iterator[tuple[jax.Array, jax.Array]]:
+    def _batches(
+        self, epoch: int, done: int
+    ) -> Iterator[tuple[jax.Array, jax.Array, jax.Array | None]]:
         """Give what is left of an epoch's batches, on the devices."""
 
-        def prepare(rows: NDArray[np.int64]) -> tuple[jax.Array, jax.Array]:
-            x = self.standardization(self.dataset.read(rows), self.dataset.notes_of(rows))
-            return jax.device_put((x, self.dataset.labels[rows]), self.sharding)
+        def prepare(rows: NDArray[np.int64]) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+            power = self.dataset.read(rows)
+            x = self.standardization(power, self.dataset.notes_of(rows))
+            sounds = self.proxy.hear(power) if self.proxy and self.proxy_graph else None
+            return jax.device_put((x, self.dataset.labels[rows], sounds), self.sharding)
 
         generator = np.random.default_rng([self.settings.seed, epoch])
         rows = list(batches(self.dataset.training_rows, self.batch_size, generator))
@@ -384,12 +420,18 @@ class _Run:
         if not np.isfinite(said.parameters).all():
             raise self._diverged(f"epoch {epoch}")
         test = summarize(parameter_errors(said.parameters, true, dataset.parameter_names))
+        heard = 0.0
+        if self.proxy and self.proxy_graph:
+            answers = self.proxy.coefficients(said.parameters[: len(self.test_sounds)])
+            heard = np.asarray(self.proxy.distance(answers, self.test_sounds))
+            test["heard"] = float(heard.mean()) * self.proxy.deviation
         parts = Losses(
             (said.parameters - true) ** 2,
             said.kl,
             training["l2"],
-            spread_loss(said.parameters, true),
+            spread_loss(said.parameters, true, self.recipe.spread_reach),
             overdrive(said.drive),
+            heard,
         )
         loss = float(parts.total(self.recipe.weights_at(state.step, self.n_steps)))
         n_examples = self.steps_per_epoch * self.batch_size

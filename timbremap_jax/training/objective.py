@@ -1,4 +1,4 @@
-"""The training objective: squared error, and what keeps the latent space playable."""
+"""The training objective: squared error, what is heard, and what keeps the latent playable."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbremap_jax.model.build import Prediction, TimbreModel
+from timbremap_jax.model.proxy import Proxy
 from timbremap_runtime.core.types import PARAMETER_MAX
 
 Values = jax.Array | NDArray[np.float32]
@@ -27,6 +28,7 @@ class Weights(NamedTuple):
     kl: jax.Array
     spread_loss: jax.Array
     overdrive: jax.Array
+    heard: jax.Array
 
 
 class Losses(NamedTuple):
@@ -45,6 +47,9 @@ class Losses(NamedTuple):
         in squared parameter units.
     overdrive : Array, shape (batch, n)
         Squared distance of each drive beyond where its parameter is at an end.
+    heard : Array, shape (batch,)
+        Distance of what the predictions sound like from each sound, as
+        `timbremap_jax.model.proxy.Proxy.distance` has it; zero without a proxy.
     """
 
     squared_error: Values
@@ -52,6 +57,7 @@ class Losses(NamedTuple):
     l2: Values | float
     spread_loss: Values
     overdrive: Values
+    heard: Values | float
 
     def total(self, weights: Weights) -> jax.Array:
         """Return the loss that is minimized: means over the batch and the parameters."""
@@ -61,6 +67,7 @@ class Losses(NamedTuple):
             + self.l2
             + weights.spread_loss * jnp.mean(self.spread_loss)
             + weights.overdrive * jnp.mean(self.overdrive)
+            + weights.heard * jnp.mean(self.heard)
         )
 
 
@@ -81,7 +88,7 @@ def squared_error(predicted: jax.Array, true: jax.Array) -> jax.Array:
     return (predicted - true) ** 2
 
 
-def spread_loss(predicted: Values, true: Values) -> jax.Array:
+def spread_loss(predicted: Values, true: Values, reach: float | None = None) -> jax.Array:
     """Squared difference of the deviations that predictions and true values have over a batch.
 
     The squared error is least for answers closer to the mean than the truth, the more so the less
@@ -89,10 +96,19 @@ def spread_loss(predicted: Values, true: Values) -> jax.Array:
     wider answers cost squared error in second order only, so a little of this loss gains much of
     the range.
 
+    Not so where a sound tells next to nothing of a parameter. Predictions of r times the true
+    deviation, whose correlation with the true values is c, have the squared error 1 + r^2 - 2 r c
+    beside that of the mean: for r = 1 and c < 0.5 they are worse than the mean. With a ``reach`` of
+    1.5 they are asked for r = 1.5 c, and are better than the mean by 0.75 c^2, whatever c is.
+
     Parameters
     ----------
     predicted, true : Array, shape (batch, n)
         Parameters, 0..127.
+    reach : float, optional
+        The deviation that predictions are asked for is that many times their correlation with the
+        true values, as a share of the true deviation; the true deviation at most, and wider ones
+        cost nothing. Without it, it is the true deviation, and wider ones cost as much.
 
     Returns
     -------
@@ -100,7 +116,12 @@ def spread_loss(predicted: Values, true: Values) -> jax.Array:
     """
     # Variances of zero have no slope to their root.
     deviations = [jnp.sqrt(jnp.var(values, axis=0) + 1e-6) for values in (predicted, true)]
-    return (deviations[0] - deviations[1]) ** 2
+    if reach is None:
+        return (deviations[0] - deviations[1]) ** 2
+    centred = [values - jnp.mean(values, axis=0) for values in (predicted, true)]
+    correlation = jnp.mean(centred[0] * centred[1], axis=0) / (deviations[0] * deviations[1])
+    asked = jax.lax.stop_gradient(jnp.clip(reach * correlation, 0.0, 1.0)) * deviations[1]
+    return jnp.maximum(asked - deviations[0], 0.0) ** 2
 
 
 def overdrive(drive: Values) -> jax.Array:
@@ -121,12 +142,37 @@ def overdrive(drive: Values) -> jax.Array:
     return jnp.maximum(jnp.abs(drive) - END_DRIVE, 0.0) ** 2
 
 
-def losses(model: TimbreModel, prediction: Prediction, labels: jax.Array) -> Losses:
-    """Return the losses of a batch."""
+def losses(
+    model: TimbreModel,
+    prediction: Prediction,
+    labels: jax.Array,
+    reach: float | None = None,
+    listening: tuple[Proxy, jax.Array] | None = None,
+) -> Losses:
+    """Return the losses of a batch.
+
+    Parameters
+    ----------
+    model : TimbreModel
+        The model.
+    prediction : Prediction
+        What it makes of the batch.
+    labels : Array, shape (batch, n)
+        True parameters, 0..127.
+    reach : float, optional
+        Of `spread_loss`.
+    listening : tuple of Proxy and Array of shape (batch, k), optional
+        The proxy that says what the predictions sound like, and the batch's coefficients.
+    """
+    heard = 0.0
+    if listening:
+        proxy, sounds = listening
+        heard = proxy.distance(proxy.coefficients(prediction.parameters), sounds)
     return Losses(
         squared_error(prediction.parameters, labels),
         prediction.latent.kl_divergence(),
         L2_WEIGHT * jnp.sum(model.encoder.dense.kernel[...] ** 2),
-        spread_loss(prediction.parameters, labels),
+        spread_loss(prediction.parameters, labels, reach),
         overdrive(prediction.drive),
+        heard,
     )

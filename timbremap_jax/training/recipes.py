@@ -45,12 +45,19 @@ class Recipe:
         Weight of `timbremap_jax.training.objective.spread_loss`.
     spread_warmup_share : float
         Share of all steps over which that weight rises from zero.
+    spread_reach : float or None
+        Of `timbremap_jax.training.objective.spread_loss`.
     overdrive_weight : float
         Weight of `timbremap_jax.training.objective.overdrive`.
     long_memory : bool
         Whether an LSTM starts as `timbremap_jax.model.lstm.LastState.init_chrono` has it.
     proxy : bool
         Whether a `timbremap_jax.model.proxy.Proxy` is trained before the encoder.
+    listen_weight : float
+        Weight of the distance of what the predictions sound like, by that proxy, in squared
+        parameter units.
+    listen_warmup_share : float
+        Share of all steps over which that weight rises from zero.
     """
 
     input: Input
@@ -67,6 +74,9 @@ class Recipe:
     overdrive_weight: float = 0.0
     long_memory: bool = False
     proxy: bool = False
+    spread_reach: float | None = None
+    listen_weight: float = 0.0
+    listen_warmup_share: float = 0.0
 
     def gradient_transformation(self, n_steps: int) -> optax.GradientTransformation:
         """Make the optimizer of a run of ``n_steps``."""
@@ -91,6 +101,7 @@ class Recipe:
             kl=self.kl_weight * _risen(step, self.kl_warmup_share * n_steps),
             spread_loss=self.spread_weight * _risen(step, self.spread_warmup_share * n_steps),
             overdrive=jnp.asarray(self.overdrive_weight),
+            heard=self.listen_weight * _risen(step, self.listen_warmup_share * n_steps),
         )
 
 

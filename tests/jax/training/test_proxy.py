@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -12,7 +13,10 @@ import pytest
 from timbremap_jax.data.dataset import load_dataset
 from timbremap_jax.model.proxy import in_blocks
 from timbremap_jax.model_folder.read import open_model
+from timbremap_jax.training.loop import train
 from timbremap_jax.training.proxy import train_proxy
+from timbremap_jax.training.recipes import RECIPES
+from timbremap_jax.training.settings import TrainSettings
 
 N_SOUNDS = 600
 
@@ -68,6 +72,26 @@ def test_the_same_seed_gives_the_same_proxy(two_bands: Path):
     first, again, other = (train_proxy(dataset, seed)[0].arrays() for seed in (0, 0, 1))
     assert all(np.array_equal(first[name], again[name]) for name in first)
     assert not np.array_equal(first["last.kernel"], other["last.kernel"])
+
+
+@pytest.mark.slow
+def test_a_recipe_that_listens_answers_what_is_heard_most(tmp_path: Path):
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 128, (N_SOUNDS, 2))
+    # The first parameter is worth 4 dB in two bands, the second 40 dB in two others: for the
+    # squared error one is as good as the other.
+    power = np.ones((N_SOUNDS, 8, 6), np.float32)
+    power[:, :2] = (10.0 ** (0.4 * labels[:, 0] / 127))[:, None, None]
+    power[:, 4:6] = (10.0 ** (4.0 * labels[:, 1] / 127 - 4.0))[:, None, None]
+    np.save(tmp_path / "features.npy", power)
+    np.save(tmp_path / "labels.npy", labels.astype(np.float32))
+    dataset = load_dataset(tmp_path)
+    settings = TrainSettings("cnn", generative=False, latent_size=1, epochs=12)
+    recipe = replace(RECIPES["default"], proxy=True, listen_weight=3000.0)
+    test = train(dataset, settings, recipe=recipe).history[-1].test
+    quiet, loud = (error["mse"] for error in test["parameters"].values())
+    assert loud < 0.1 * quiet
+    assert 0.0 < test["heard"] < 3.0
 
 
 @pytest.mark.slow

@@ -120,6 +120,23 @@ def test_spread_loss_is_the_difference_of_deviations():
     )
 
 
+def test_spread_loss_with_a_reach_asks_for_no_more_than_is_known():
+    generator = np.random.default_rng(0)
+    true = generator.normal(64, 30.0, (4000, 3))
+    noise = generator.normal(0, 30.0, (4000, 3))
+    # Known and too narrow; known and too wide; answered by chance.
+    predicted = np.stack([0.5 * true[:, 0], 2.0 * true[:, 1], 0.1 * noise[:, 2]], axis=1)
+    found = spread_loss(jnp.asarray(predicted), jnp.asarray(true), reach=1.5)
+    assert found == pytest.approx([15.0**2, 0.0, 0.0], rel=0.1, abs=0.5)
+    # Little is known: the more of it, the more is asked for.
+    predicted = 0.04 * true[:, :1] + 0.1 * noise[:, :1]
+    correlation = np.corrcoef(predicted[:, 0], true[:, 0])[0, 1]
+    asked = 1.5 * correlation * true[:, 0].std()
+    found = spread_loss(jnp.asarray(predicted), jnp.asarray(true[:, :1]), reach=1.5)
+    assert 0.3 < correlation < 0.5
+    assert float(found[0]) == pytest.approx((asked - predicted.std()) ** 2, rel=0.01)
+
+
 def test_spread_loss_has_a_slope_where_predictions_are_all_the_same():
     slope = jax.grad(lambda p: spread_loss(p, jnp.arange(8.0)[:, None]).sum())(jnp.ones((8, 1)))
     assert np.isfinite(slope).all()
