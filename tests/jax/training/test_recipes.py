@@ -61,10 +61,13 @@ def test_parts_of_the_loss_come_in_slowly():
         kl_warmup_share=0.5,
         spread_weight=3.0,
         spread_warmup_share=1.0,
+        listen_weight=8.0,
+        listen_warmup_share=0.25,
     )
     weights = [recipe.weights_at(step, 100) for step in (0, 25, 50, 100)]
     assert [float(w.kl) for w in weights] == pytest.approx([0.0, 1.0, 2.0, 2.0])
     assert [float(w.spread_loss) for w in weights] == pytest.approx([0.0, 0.75, 1.5, 3.0])
+    assert [float(w.heard) for w in weights] == pytest.approx([0.0, 8.0, 8.0, 8.0])
     at_once = Recipe("log", "adam", 0.01, kl_weight=2.0, spread_weight=3.0).weights_at(0, 100)
     assert (float(at_once.kl), float(at_once.spread_loss)) == (2.0, 3.0)
 
@@ -76,6 +79,6 @@ def test_recipes_are_found_by_name():
     rate = find_recipe("default", "dnn").learning_rate
     assert rate == pytest.approx(0.1 * RECIPES["default"].learning_rate)
     with pytest.raises(
-        SettingsError, match="recipe 'best': unknown; choose one of default, original"
+        SettingsError, match="recipe 'best': unknown; choose one of default, original, listen"
     ):
         find_recipe("best")
