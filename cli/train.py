@@ -84,8 +84,8 @@ def main(argv: list[str] | None = None) -> None:
         "--recipe",
         metavar="NAME",
         default=defaults.recipe,
-        help="how the model is trained: default; listen, for answers that sound nearer; or original,"
-        " as in the system of 2019",
+        help="how the model is trained: default; listen, for answers that sound nearer; or"
+        " original, as in the system of 2019",
     )
     add(
         "--resume",
