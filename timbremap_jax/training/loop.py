@@ -187,7 +187,7 @@ def make_step(
     """Make the jitted step of a run of ``n_steps``.
 
     With the graph of a proxy it listens: it is then given one thing more, ``listening``, the
-    proxy's state and the coefficients of the batch's sounds.
+    proxy's state, the coefficients of the batch's sounds, and their notes if there are several.
 
     Returns
     -------
@@ -204,11 +204,11 @@ def make_step(
         number: jax.Array,
         x: jax.Array,
         labels: jax.Array,
-        listening: tuple[Any, jax.Array] | None = None,
+        listening: tuple[Any, jax.Array, jax.Array] | None = None,
     ):
         if listening:
-            proxy_state, sounds = listening
-            listening = nnx.merge(proxy_graph, proxy_state), sounds
+            proxy_state, sounds, notes = listening
+            listening = nnx.merge(proxy_graph, proxy_state), sounds, notes
 
         def loss_of(weights: Any):
             model = nnx.merge(graph, weights)
@@ -348,14 +348,14 @@ class _Run:
         done = state.step - epoch * self.steps_per_epoch
         start, seconds = time.perf_counter(), state.seconds
         before: StepReport | None = None
-        for x, labels, sounds in self._batches(epoch, done):
+        for x, labels, heard in self._batches(epoch, done):
             self.weights, self.optimizer_state, report = step(
                 self.weights,
                 self.optimizer_state,
                 state.step,
                 x,
                 labels,
-                None if sounds is None else (self.proxy_state, sounds),
+                (self.proxy_state, *heard) if heard else None,
             )
             # The step before is waited for while this one runs.
             self._settle(before)
@@ -383,14 +383,18 @@ class _Run:
 
     def _batches(
         self, epoch: int, done: int
-    ) -> Iterator[tuple[jax.Array, jax.Array, jax.Array | None]]:
+    ) -> Iterator[tuple[jax.Array, jax.Array, tuple[jax.Array, ...]]]:
         """Give what is left of an epoch's batches, on the devices."""
 
-        def prepare(rows: NDArray[np.int64]) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+        def prepare(rows: NDArray[np.int64]) -> tuple[jax.Array, jax.Array, tuple[jax.Array, ...]]:
             power = self.dataset.read(rows)
             x = self.standardization(power, self.dataset.notes_of(rows))
-            sounds = self.proxy.hear(power) if self.proxy and self.proxy_graph else None
-            return jax.device_put((x, self.dataset.labels[rows], sounds), self.sharding)
+            labels, heard = self.dataset.labels[rows], ()
+            if self.proxy and self.proxy_graph:
+                notes = self.dataset.notes_of(rows)
+                none = np.zeros((len(rows), 0), np.float32)
+                heard = self.proxy.hear(power), none if notes is None else notes
+            return jax.device_put((x, labels, heard), self.sharding)
 
         generator = np.random.default_rng([self.settings.seed, epoch])
         rows = list(batches(self.dataset.training_rows, self.batch_size, generator))
@@ -422,7 +426,9 @@ class _Run:
         test = summarize(parameter_errors(said.parameters, true, dataset.parameter_names))
         heard = 0.0
         if self.proxy and self.proxy_graph:
-            answers = self.proxy.coefficients(said.parameters[: len(self.test_sounds)])
+            played = dataset.played[dataset.test_rows]
+            played[:, : true.shape[1]] = said.parameters
+            answers = self.proxy.coefficients(played[: len(self.test_sounds)])
             heard = np.asarray(self.proxy.distance(answers, self.test_sounds))
             test["heard"] = float(heard.mean()) * self.proxy.deviation
         parts = Losses(

@@ -147,7 +147,7 @@ def losses(
     prediction: Prediction,
     labels: jax.Array,
     reach: float | None = None,
-    listening: tuple[Proxy, jax.Array] | None = None,
+    listening: tuple[Proxy, jax.Array, jax.Array] | None = None,
 ) -> Losses:
     """Return the losses of a batch.
 
@@ -161,13 +161,15 @@ def losses(
         True parameters, 0..127.
     reach : float, optional
         Of `spread_loss`.
-    listening : tuple of Proxy and Array of shape (batch, k), optional
-        The proxy that says what the predictions sound like, and the batch's coefficients.
+    listening : tuple of Proxy and two Array, optional
+        The proxy that says what the predictions sound like, the coefficients of the batch's sounds,
+        (batch, k), and what the proxy is given beside parameters: (batch, 2) notes, or (batch, 0).
     """
     heard = 0.0
     if listening:
-        proxy, sounds = listening
-        heard = proxy.distance(proxy.coefficients(prediction.parameters), sounds)
+        proxy, sounds, notes = listening
+        played = jnp.concatenate([prediction.parameters, notes], axis=1)
+        heard = proxy.distance(proxy.coefficients(played), sounds)
     return Losses(
         squared_error(prediction.parameters, labels),
         prediction.latent.kl_divergence(),
