@@ -1,6 +1,7 @@
 """Train the models that come with the instruments, with the commands anybody would type.
 
     python patches/make_models.py
+    python patches/make_models.py --recipe listen
 
 Data sets go to ``data/``, whole models to ``models/``, both in the current folder. What is small
 and worth shipping is copied to ``models/`` beside each instrument, with a page of commands and
@@ -9,13 +10,14 @@ figures. A run that was stopped continues where it was.
 
 from __future__ import annotations
 
+import argparse
 import json
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,8 @@ class Model:
         Folders of the data sets it learns from, each with the variant that is rendered there.
     n_sounds, epochs : int
         Sounds of each data set; times that all are learned from.
+    recipe : str
+        How it is trained, as ``tm-train --recipe`` takes it.
     """
 
     instrument: str
@@ -56,6 +60,7 @@ class Model:
     data: tuple[tuple[str, str | None], ...]
     n_sounds: int
     epochs: int
+    recipe: str = "default"
 
     @property
     def folder(self) -> Path:
@@ -76,7 +81,8 @@ class Model:
             lines += [f"tm-generate {source} --examples {self.n_sounds}", f"tm-features {data}"]
         # Several data sets are one in the folder above them.
         data = self.data[0][0] if len(self.data) == 1 else str(Path(self.data[0][0]).parent)
-        lines.append(f"tm-train --epochs {self.epochs} {data} {self.folder.as_posix()}")
+        recipe = "" if self.recipe == "default" else f" --recipe {self.recipe}"
+        lines.append(f"tm-train --epochs {self.epochs}{recipe} {data} {self.folder.as_posix()}")
         lines.append(f"tm-plot {self.folder.as_posix()}")
         return lines
 
@@ -183,10 +189,14 @@ def _read(file: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Make all models and their pages."""
-    for model in MODELS:
+    arguments = argparse.ArgumentParser(description=main.__doc__)
+    arguments.add_argument("--recipe", default="default", help="how they are trained")
+    recipe = arguments.parse_args().recipe
+    made = [replace(model, recipe=recipe) for model in MODELS]
+    for model in made:
         make(model)
-    for instrument in dict.fromkeys(model.instrument for model in MODELS):
-        models = [model for model in MODELS if model.instrument == instrument]
+    for instrument in dict.fromkeys(model.instrument for model in made):
+        models = [model for model in made if model.instrument == instrument]
         file = PATCHES / instrument / "models" / "README.md"
         file.write_text(page(models), encoding="utf-8")
     # The patches play maps that are exported of the models.
