@@ -21,10 +21,11 @@ CLONEWHEEL = PATCHES / "additive" / "clonewheel"
 
 
 def test_it_there_and_back(model_dir: Path, capsys: pytest.CaptureFixture[str]):
-    assert tm_map.main([str(model_dir), "0.2", "0.5", "0.9"]) == 0
+    scale = ["--scale", "normal"]
+    assert tm_map.main([str(model_dir), *scale, "0.2", "0.5", "0.9"]) == 0
     p = capsys.readouterr().out.strip()
     assert len(p.split(",")) == 4
-    assert tm_map.main([str(model_dir / "timbremap"), "--inverse", *p.split(",")]) == 0
+    assert tm_map.main([str(model_dir / "timbremap"), *scale, "--inverse", *p.split(",")]) == 0
     back = [float(word) for word in capsys.readouterr().out.split(",")]
     # Six digits are printed.
     assert back == pytest.approx([0.2, 0.5, 0.9], abs=1e-4)
