@@ -26,7 +26,7 @@ demo: $(INSTALLED)
 check: $(INSTALLED)
 	$(MAKE) --no-print-directory -j 2 types lint floors quick
 
-# Everything, at most six minutes on two cores: what continuous integration runs.
+# Everything, at most nine minutes on two cores: what continuous integration runs.
 test: lint floors types
 	$(PYTEST)
 

@@ -103,6 +103,7 @@ def measure(short: bool) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         tm.save(mapping, Path(folder) / "model" / "timbremap")
         serve = ["-m", "timbremap_cli.serve", folder, "--port", "0", "--to", "TARGET"]
+        serve += ["--scale", "normal"]  # the one by which answers are known again
         for _ in range(N_ROUNDS):
             loads["echo"].append(run_load([sys.executable, "-c", ECHO], seconds, echoed))
             loads["ours"].append(run_load([sys.executable, *serve], seconds, mapped))
