@@ -14,7 +14,7 @@ from timbremap_runtime.core.layers.vec_scale import LOWEST_CONTROL
 from timbremap_runtime.core.types import PARAMETER_MAX
 from timbremap_runtime.export import scalar
 from timbremap_runtime.export.chain import WarpStep
-from timbremap_runtime.export.scalar import horner
+from timbremap_runtime.export.scalar import horner, signless_call
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,9 +97,7 @@ class Faust:
 
     def call(self, function: str, argument: str) -> str:
         """Write a call."""
-        if argument.startswith("-"):
-            argument = f"0 - {argument[1:]}"
-        return f"{function}({argument})"
+        return signless_call(function, argument)
 
     def choose(self, condition: str, yes: str, no: str) -> str:
         """Write a choice; both sides are computed."""

@@ -206,6 +206,13 @@ def inverse(chain: Chain, syntax: Syntax, names: Sequence[str]) -> Writer:
     return writer
 
 
+def signless_call(function: str, argument: str) -> str:
+    """Write a call for a language that has no sign before a name: the argument is taken from 0."""
+    if argument.startswith("-"):
+        argument = f"0 - {argument[1:]}"
+    return f"{function}({argument})"
+
+
 def horner(coefficients: Sequence[float], x: str, syntax: Numbers) -> str:
     """Write a polynomial, highest power first."""
     first, *rest = (syntax.number(value) for value in coefficients)
