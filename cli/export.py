@@ -64,7 +64,7 @@ def find_voice(args: argparse.Namespace) -> Voice | None:
     if args.instrument:
         return voice_of(load_patch(args.instrument, args.variant), compiled)
     try:
-        patch, _ = instrument_of(find_model(args.model), args.variant)
+        patch, _ = instrument_of(find_model(args.model), args.variant, "--instrument")
     except SettingsError as error:
         print(f"note: only the map is written: {error}", file=sys.stderr)
         return None

@@ -52,7 +52,9 @@ def test_a_map_without_an_instrument_becomes_a_library(
     tm.save(random_map(np.random.default_rng(0)), tmp_path / "pad" / "timbremap")
     assert export.main([str(tmp_path / "pad"), "--to", "faust", "--out", str(tmp_path)]) == 0
     assert (tmp_path / "pad.lib").is_file() and not (tmp_path / "pad.dsp").exists()
-    assert "only the map is written" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "only the map is written" in said
+    assert "name its instrument with  --instrument PATCH_DIR" in said
 
 
 def test_a_voice_without_a_control_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

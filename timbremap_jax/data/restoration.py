@@ -201,8 +201,8 @@ def restore(
         beyond = 10.0 / np.log(10.0) * max(lowest - level, level - highest)
         how = f"is {beyond:.0f} dB {'softer' if level < lowest else 'louder'}"
         notes.append(
-            f"{how} than the sounds that the model was trained on; taken as if it were as loud as"
-            " they are"
+            f"{how} than the sounds that the model was trained on; encoded as if it were as loud"
+            " as they are"
         )
 
     heard = np.exp(sound).sum()
@@ -214,8 +214,8 @@ def restore(
         noise = np.where(noisy, np.exp(background + NOISE_MEAN), 0.0)
         sound = np.log(np.maximum(np.exp(sound) - noise[:, None], LOG_FLOOR))
         notes.append(
-            "has noise that the sounds which the model was trained on do not have; taken out as far"
-            " as it can be"
+            "has more noise behind it than the sounds that the model was trained on; removed as far"
+            " as possible"
         )
     else:
         alien = _alien_bands(sound, sounds)

@@ -16,7 +16,9 @@ from timbremap_runtime.core.model_folder import read_config
 from timbremap_runtime.errors import SettingsError, TimbreMapError
 
 
-def instrument_of(model_dir: Path, variant: str | None = None) -> tuple[Patch, Note]:
+def instrument_of(
+    model_dir: Path, variant: str | None = None, option: str = "--patch"
+) -> tuple[Patch, Note]:
     """Return the instrument whose sounds a model was trained on, and the note they played.
 
     Parameters
@@ -25,13 +27,15 @@ def instrument_of(model_dir: Path, variant: str | None = None) -> tuple[Patch, N
         The model's folder.
     variant : str, optional
         Another of the instrument's variants than the model's.
+    option : str
+        By which the command that asks is told of the instrument, for the message.
 
     Raises
     ------
     SettingsError
         The model does not say, or the instrument is not there.
     """
-    way_out = "name its instrument with  --patch PATCH_DIR"
+    way_out = f"name its instrument with  {option} PATCH_DIR"
     try:
         instrument = read_config(model_dir)["instrument"]
         folder, note = Path(instrument["patch_dir"]), Note(**instrument["note"])
